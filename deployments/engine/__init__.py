@@ -1,0 +1,55 @@
+"""A library that makes images a step at a time: no Ray, no HTTP.
+
+    engine = Engine.load("sd15", weights="demo")
+    result = engine.generate(GenerationRequest(prompt="a red circle", seed=7))
+
+Names are resolved on first use (PEP 562): the words (requests, events, errors) import no torch, ``Engine`` does.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from deployments.engine.engine import Engine, EngineStats
+    from deployments.engine.events import (
+        Cancelled,
+        Completed,
+        Event,
+        Failed,
+        GenerationResult,
+        ImageReady,
+        Preview,
+        Progress,
+        Started,
+    )
+    from deployments.engine.request import GenerationRequest
+
+_HOME = {
+    "Engine": "engine",
+    "EngineStats": "engine",
+    "GenerationRequest": "request",
+} | dict.fromkeys(
+    ("Cancelled", "Completed", "Event", "Failed", "GenerationResult", "ImageReady", "Preview", "Progress", "Started"),
+    "events",
+)
+
+__all__ = [
+    "Cancelled",
+    "Completed",
+    "Engine",
+    "EngineStats",
+    "Event",
+    "Failed",
+    "GenerationRequest",
+    "GenerationResult",
+    "ImageReady",
+    "Preview",
+    "Progress",
+    "Started",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

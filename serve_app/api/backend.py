@@ -1,0 +1,86 @@
+"""What the API needs from the service behind it. The Ingress implements it over a handle to the Router, tests over a
+:class:`~serve_app.jobs.service.JobService` in the same process."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from deployments.catalog import ModelCard
+from deployments.messages import ReplicaStats
+from serve_app.jobs.events import EventId, LoggedEvent
+from serve_app.jobs.job import Job, JobPage, JobRequest, JobStatus
+
+ModelState = Literal["starting", "ready", "unavailable"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """A configured model: its effective card and how it stands. ``created`` is seconds since the epoch."""
+
+    card: ModelCard
+    state: ModelState
+    replicas: int
+    queued: int
+    running: int
+    backlog_s: float
+    created: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """A replica's newest heartbeat and when it came (seconds since the epoch)."""
+
+    stats: ReplicaStats
+    state: Literal["ready", "lost"]
+    last_heartbeat: float
+
+
+class Backend(Protocol):
+    """All methods raise :class:`~deployments.engine.errors.DarkroomError` and nothing else on purpose."""
+
+    async def submit(self, request: JobRequest) -> Job:
+        """Resolve, check, commit and queue. Raises InvalidRequest, UnsupportedByModel, ModelNotFound, QueueFull."""
+        ...
+
+    def follow(self, job_id: str, after: EventId | None = None) -> AsyncIterator[list[LoggedEvent]]:
+        """The job's events after ``after``, as they come, in lists, to the terminal one. Raises JobNotFound.
+
+        Closing the iterator before the end leaves a job with ``on_disconnect="detach"`` alone, and cancels one with
+        ``"cancel"`` when nobody else follows it.
+        """
+        ...
+
+    async def get(self, job_id: str) -> Job:
+        """Raises JobNotFound."""
+        ...
+
+    async def jobs(
+        self, *, status: JobStatus | None = None, model: str | None = None, limit: int = 50, cursor: str | None = None
+    ) -> JobPage:
+        """Newest first. ``model`` may be an alias. Raises InvalidRequest for a cursor that is none."""
+        ...
+
+    async def cancel(self, job_id: str) -> Job:
+        """The job in the state that won: cancelled, or the terminal state it had reached before. Raises JobNotFound."""
+        ...
+
+    async def delete(self, job_id: str) -> None:
+        """Cancel it if it runs, then forget it and its images. Raises JobNotFound."""
+        ...
+
+    async def image(self, job_id: str, index: int) -> tuple[Job, bytes]:
+        """The job and the encoded bytes of its image ``index``.
+
+        Raises:
+            JobNotFound: there is no such job, or it has no such image (yet).
+            Gone: the image has expired.
+        """
+        ...
+
+    async def models(self) -> list[ModelStatus]:
+        """Every configured model, in the order of the settings."""
+        ...
+
+    async def workers(self) -> list[WorkerStatus]:
+        """Every known replica."""
+        ...

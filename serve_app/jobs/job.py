@@ -1,0 +1,104 @@
+"""The words of the job system: a job, its request, its states. Plain data that every layer of the service reads."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from deployments.engine.request import Format, GenerationRequest
+
+Operation = Literal["image_generation", "image_transform", "image_inpaint"]
+OnDisconnect = Literal["cancel", "detach"]
+
+
+class JobStatus(StrEnum):
+    """``queued → running → succeeded | failed | cancelled | expired``."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+ACTIVE = frozenset({JobStatus.QUEUED, JobStatus.RUNNING})
+TERMINAL = frozenset(JobStatus) - ACTIVE
+
+
+class JobRequest(BaseModel):
+    """What a client submitted, through whichever dialect: the generation, and how to treat it as a job.
+
+    ``generation.id`` is the job's id. ``on_disconnect="cancel"`` cancels the job when the last stream that follows it
+    is closed before its end; the synchronous routes set it, the job API leaves ``detach``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    generation: GenerationRequest
+    operation: Operation = "image_generation"
+    on_disconnect: OnDisconnect = "detach"
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRef:
+    """A finished image: where its bytes are, and what a client needs to know of it. ``size`` is in bytes."""
+
+    index: int
+    key: str
+    seed: int
+    format: Format
+    width: int
+    height: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobError:
+    """Why a job failed: a ``code`` of :mod:`deployments.engine.errors` and a sentence for the client."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A snapshot of one job. Times are seconds since the epoch (UTC).
+
+    Attributes:
+        id: the same as ``request.generation.id``.
+        request: resolved: every default filled in, the seed drawn.
+        attempt: 0 while queued, then the number of the newest dispatch, from 1.
+        images: set when the job has succeeded.
+        images_expired: the images' bytes are gone (retention); their description stays.
+        timings: seconds per stage; ``wait`` is the time in the Router's queue, the others are the engine's.
+        position: jobs of the same model to be dispatched before this one; only while queued.
+        eta_s: estimated seconds until the images are there; only while active.
+        step, total: progress of the image that is furthest, only while running.
+    """
+
+    id: str
+    request: JobRequest
+    status: JobStatus
+    attempt: int
+    created_at: float
+    started_at: float | None = None
+    finished_at: float | None = None
+    images: tuple[ImageRef, ...] = ()
+    images_expired: bool = False
+    error: JobError | None = None
+    timings: dict[str, float] | None = None
+    position: int | None = None
+    eta_s: float | None = None
+    step: int | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    """One page of jobs, newest first. ``next_cursor`` is ``None`` on the last page."""
+
+    jobs: tuple[Job, ...]
+    next_cursor: str | None

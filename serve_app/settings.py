@@ -1,0 +1,150 @@
+"""Every setting of the application, validated once at the edge, then frozen. The only reader of YAML and environment.
+
+``AppArgs`` is what ``args`` of a Serve config file holds, what ``serve_app:build`` takes, and what the command line
+fills in. What is left out has a default.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from deployments.catalog import CATALOG, DEMO_WEIGHTS, find_card
+
+
+class Settings(BaseModel):
+    """The habits that all settings share: frozen, and no unknown names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+def _absolute(path: Path) -> Path:
+    if not path.is_absolute():
+        raise ValueError(
+            f"must be an absolute path (it is read in processes with another working directory), got {path}"
+        )
+    return path
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+
+
+class ModelSettings(Settings):
+    """One served model: a deployment ``model-<id>``."""
+
+    id: str = Field(description="A model's id or alias in the catalog.")
+    weights: str | None = Field(
+        default=None, description="A folder in diffusers layout, a hub repository, or `demo`; the catalog's if absent."
+    )
+    device: str = Field(default="auto", description="`auto`, `cpu`, `cuda`, `cuda:N` or `mps`.")
+    dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(
+        default="auto", description="`auto`: float32 on CPU, bfloat16 on GPUs."
+    )
+    num_gpus: float = Field(default=0, ge=0, description="GPUs of each replica; fractions pack several on one.")
+    num_cpus: float = Field(default=0, ge=0, description="CPUs that Ray reserves for each replica.")
+    torch_threads: int | None = Field(default=None, ge=1, description="Intra-op threads; torch's own choice if absent.")
+    min_replicas: int = Field(default=1, ge=0, description="Replicas kept at all times.")
+    max_replicas: int = Field(default=1, ge=1, description="Replicas at most.")
+    max_batch: int = Field(default=8, ge=1, le=256, description="Images that share one forward at most.")
+    prefetch: int = Field(
+        default=2, ge=0, description="Requests handed to a replica beyond its batch, to hide the hop."
+    )
+    max_queued: int = Field(default=1000, ge=1, description="Jobs that may wait for this model; past it, 429.")
+    upscale_delay_s: float = Field(
+        default=5, ge=0, description="Backlog must persist this long before replicas are added."
+    )
+    downscale_delay_s: float = Field(default=300, ge=0, description="Idleness must persist this long before they go.")
+    ray_actor_options: dict[str, Any] = Field(
+        default_factory=dict, description="Passed to Ray as they are: accelerator_type, resources, runtime_env."
+    )
+
+    @field_validator("id")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        card = find_card(value)
+        if card is None:
+            raise ValueError(f"{value!r} is not in the catalog; known: {', '.join(CATALOG)}")
+        return card.id
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> Self:
+        if self.min_replicas > self.max_replicas:
+            raise ValueError(f"min_replicas ({self.min_replicas}) must be at most max_replicas ({self.max_replicas})")
+        return self
+
+
+class IngressSettings(Settings):
+    """The stateless HTTP replicas."""
+
+    min_replicas: int = Field(default=1, ge=1)
+    max_replicas: int = Field(default=1, ge=1)
+    target_ongoing_requests: float = Field(default=200, gt=0, description="Open requests and streams per replica.")
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> Self:
+        if self.min_replicas > self.max_replicas:
+            raise ValueError(f"min_replicas ({self.min_replicas}) must be at most max_replicas ({self.max_replicas})")
+        return self
+
+
+class ApiSettings(Settings):
+    """What the HTTP API accepts."""
+
+    max_body_bytes: int = Field(default=32 * 2**20, ge=1024, description="A larger body is refused with 413.")
+    ping_s: float = Field(default=15, gt=0, description="Seconds between comment pings on an idle stream.")
+    cors_origins: tuple[str, ...] = Field(default=(), description="Origins allowed by CORS; none by default.")
+
+
+class JobSettings(Settings):
+    """How jobs are kept."""
+
+    max_attempts: int = Field(default=3, ge=1, description="Dispatches of one job before it fails as `interrupted`.")
+    image_ttl_s: float = Field(default=7 * 86400, gt=0, description="Age at which a finished job's images are deleted.")
+    sweep_every_s: float = Field(default=60, gt=0, description="Seconds between looks for expired images.")
+    finished_logs: int = Field(default=1000, ge=0, description="Finished jobs whose event logs stay in memory.")
+
+
+class AppArgs(Settings):
+    """The whole application. ``data`` is one folder for the SQLite database and the images, for one node."""
+
+    data: AbsolutePath | None = Field(default=None, description="Folder of the SQLite database and the images.")
+    database: str | None = Field(
+        default=None, description="SQLAlchemy URL; `sqlite+aiosqlite:///{data}/darkroom.db` if absent."
+    )
+    blobs: str | None = Field(default=None, description="obstore URL of the images; `file://{data}/images` if absent.")
+    models: tuple[ModelSettings, ...] = Field(
+        default_factory=lambda: tuple(ModelSettings(id=model) for model in CATALOG), min_length=1
+    )
+    ingress: IngressSettings = IngressSettings()
+    api: ApiSettings = ApiSettings()
+    jobs: JobSettings = JobSettings()
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        ids = [model.id for model in self.models]
+        if twice := {name for name in ids if ids.count(name) > 1}:
+            raise ValueError(f"models: {', '.join(sorted(twice))} configured twice")
+        if self.data is None and (self.database is None or self.blobs is None):
+            raise ValueError("data: an absolute folder is required, unless both `database` and `blobs` are given")
+        return self
+
+    @property
+    def database_url(self) -> str:
+        """The SQLAlchemy URL in force."""
+        return self.database or f"sqlite+aiosqlite:///{self.data}/darkroom.db"
+
+    @property
+    def blobs_url(self) -> str:
+        """The obstore URL in force."""
+        return self.blobs or f"file://{self.data}/images"
+
+
+def demo_args(data: Path, models: tuple[str, ...] = tuple(CATALOG)) -> AppArgs:
+    """The embedded default: every model on its demo weights, on CPU, with nothing but ``data`` to write to."""
+    return AppArgs(
+        data=data,
+        models=tuple(
+            ModelSettings(id=model, weights=DEMO_WEIGHTS, device="cpu", dtype="float32", max_batch=16)
+            for model in models
+        ),
+    )
