@@ -104,7 +104,7 @@ class ModelCard:
 
 
 def _frozen(value: Any) -> Any:
-    """JSON's lists as tuples, so that a card stays hashable."""
+    """JSON's lists as tuples, so that nothing changes a card."""
     return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
 
@@ -220,5 +220,19 @@ def card_for(model: str, weights: str | None = None) -> ModelCard:
     card = replace(card, weights=weights)
     if weights == DEMO_WEIGHTS:
         return card.override(DEMO_OVERRIDES)
-    overrides = Path(weights) / OVERRIDES_FILE
-    return card.override(json.loads(overrides.read_text())) if overrides.is_file() else card
+    return card.override(read_overrides(Path(weights)))
+
+
+def read_overrides(folder: Path) -> Mapping[str, Any]:
+    """What the ``darkroom.json`` in ``folder`` changes; empty when there is no such file.
+
+    Raises:
+        ValueError: the file is no JSON object.
+    """
+    path = folder / OVERRIDES_FILE
+    if not path.is_file():
+        return {}
+    changes = json.loads(path.read_text())
+    if not isinstance(changes, dict):
+        raise ValueError(f"{path} must hold a JSON object, got {type(changes).__name__}")
+    return changes

@@ -20,13 +20,13 @@ Every layer speaks these words; only ``serve_app.api.errors`` knows that HTTP st
 boundaries, so each one pickles with all its fields.
 """
 
-from typing import Any, ClassVar
+from typing import Any
 
 
 class DarkroomError(Exception):
     """The root of the tree. ``str(error)`` is a sentence that a client may read; ``code`` is stable."""
 
-    code: ClassVar[str] = "internal"
+    code: str = "internal"
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -161,6 +161,22 @@ class InternalError(DarkroomError):
     """A defect of the service. The message carries an id that finds the traceback in the log, never the traceback."""
 
     code = "internal"
+
+
+def error_of(code: str, message: str) -> DarkroomError:
+    """The error that a ``Failed`` event or a failed job stands for, so that it can be raised where it is met.
+
+    Errors whose constructors take more than a message, and unknown codes, come back as plain errors with that code.
+    """
+    simple: tuple[type[DarkroomError], ...] = (
+        OutOfMemory, Interrupted, InternalError, ModelUnavailable, QueueFull, GenerationCancelled, Gone, Conflict,
+    )  # fmt: skip
+    for kind in simple:
+        if kind.code == code:
+            return kind(message)
+    error = DarkroomError(message)
+    error.code = code
+    return error
 
 
 def shorten(value: object, limit: int = 80) -> str:

@@ -1,0 +1,327 @@
+"""The engine: images from many requests, one step at a time, in shared forwards.
+
+Four threads, each with one job, joined by queues::
+
+    submit → [prepare] → [denoise] → [finish] ─┐
+              encode,     forwards,   decode    ├→ [emit] → on_events
+              noise       previews    to PIL   ─┘
+
+A request is a ticket (:mod:`deployments.engine.ticket`) from its submission to its one terminal event.
+"""
+
+import logging
+import queue
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Self
+
+import torch
+
+from deployments.catalog import ModelCard
+from deployments.engine.errors import Conflict, DarkroomError, GenerationCancelled, Interrupted, QueueFull, error_of
+from deployments.engine.events import (
+    TERMINAL,
+    Cancelled,
+    Completed,
+    Event,
+    Failed,
+    GenerationResult,
+    ImageReady,
+    Preview,
+    Started,
+)
+from deployments.engine.failure import failed
+from deployments.engine.families.base import Family, Item
+from deployments.engine.loop import DenoiseLoop, Running
+from deployments.engine.preview import picture
+from deployments.engine.request import GenerationRequest, resolve
+from deployments.engine.stage import Stage
+from deployments.engine.ticket import OnEvents, RawPreview, Ticket
+
+logger = logging.getLogger(__name__)
+
+MAX_DECODE = 4
+"""Images decoded in one go: at full size a VAE needs far more memory per image than a denoise step."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStats:
+    """How the engine stands.
+
+    Attributes:
+        running: requests that have not ended.
+        batch: images in the newest forward.
+        max_batch: images that may share one.
+        backlog_s: estimated seconds of denoising left for what has joined the batch or waits for it.
+        seconds_per_row: measured seconds of one row of one forward at the default size; ``None`` until measured.
+        device: the torch device.
+        overrides: what the weights' ``darkroom.json`` changed of the model's card.
+    """
+
+    running: int
+    batch: int
+    max_batch: int
+    backlog_s: float
+    seconds_per_row: float | None
+    device: str
+    overrides: dict[str, Any]
+
+
+class Engine:
+    """Runs one model. Thread-safe: concurrent requests share forwards, and no request changes another's image.
+
+    Args:
+        family: the architecture's adapter, its weights loaded.
+        card: the model's effective card, against which requests are resolved.
+        max_batch: images that share a forward at most.
+        max_pending: requests inside at most; one more is refused as ``QueueFull``.
+        overrides: reported in :meth:`stats`.
+    """
+
+    def __init__(
+        self,
+        family: Family,
+        card: ModelCard,
+        *,
+        max_batch: int = 8,
+        max_pending: int = 1024,
+        overrides: dict[str, Any] | None = None,
+    ) -> None:
+        self.card = card
+        self._family = family
+        self._max_batch = max_batch
+        self._max_pending = max_pending
+        self._overrides = overrides or {}
+        self._tickets: dict[str, Ticket] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+        self._loop = DenoiseLoop(family, card.default_size, max_batch, self._denoised, self._died)
+        self._prepare = Stage("darkroom-prepare", self._prepare_all, self._died)
+        self._finish = Stage("darkroom-finish", self._finish_all, self._died)
+        self._emit = Stage("darkroom-emit", self._emit_all, self._died)
+        self._threads = (self._prepare, self._loop, self._finish, self._emit)  # in the order of a request's life
+        for thread in self._threads:
+            thread.start()
+
+    @classmethod
+    def load(
+        cls,
+        model: str,
+        *,
+        weights: str | None = None,
+        device: str = "auto",
+        dtype: str = "auto",
+        max_batch: int = 8,
+    ) -> Self:
+        """Load a model and start its engine: arguments and errors of :func:`deployments.engine.loader.load`."""
+        from deployments.engine.loader import load
+
+        loaded = load(model, weights, device, dtype)
+        return cls(loaded.family, loaded.card, max_batch=max_batch, overrides=dict(loaded.overrides))
+
+    def submit(self, request: GenerationRequest, on_events: OnEvents) -> GenerationRequest:
+        """Queue a request; its events come to ``on_events`` in lists, in order, on a thread of the engine's.
+
+        ``on_events`` is never called on the denoise thread, must not block for long, and is not called again after the
+        list that holds the terminal event. If it raises, the request is cancelled.
+
+        Returns:
+            the request as it will run: every default filled in, the seed drawn.
+
+        Raises:
+            InvalidRequest, UnsupportedByModel: see :func:`deployments.engine.request.resolve`.
+            Conflict: a request with this id is running.
+            QueueFull: ``max_pending`` requests are inside.
+            Interrupted: the engine is closed, or one of its threads has died.
+        """
+        resolved = resolve(request, self.card)
+        ticket = Ticket(resolved, on_events, self._tell)
+        with self._lock:
+            if self._closed:
+                raise Interrupted("the engine is closed")
+            if resolved.id in self._tickets:
+                raise Conflict(f"a request with the id {resolved.id} is running")
+            if len(self._tickets) >= self._max_pending:
+                raise QueueFull(f"{self._max_pending} requests are inside the engine")
+            self._tickets[resolved.id] = ticket
+        self._prepare.put(ticket)
+        return resolved
+
+    def generate(self, request: GenerationRequest) -> GenerationResult:
+        """Make the request's images; blocks until they are there.
+
+        Raises:
+            GenerationCancelled: somebody called :meth:`cancel`.
+            DarkroomError: what :meth:`submit` raises, or the error that ended the request.
+        """
+        images: dict[int, ImageReady] = {}
+        with closing(self.stream(request)) as events:
+            for event in events:
+                match event:
+                    case ImageReady():
+                        images[event.index] = event
+                    case Completed():
+                        ready = [images[index] for index in sorted(images)]
+                        return GenerationResult(
+                            id=event.id,
+                            images=tuple(image.image for image in ready),
+                            seeds=tuple(image.seed for image in ready),
+                            timings=event.timings,
+                        )
+                    case Cancelled():
+                        raise GenerationCancelled
+                    case Failed():
+                        raise error_of(event.code, event.message)
+        raise Interrupted("the event stream ended without a terminal event")
+
+    def stream(self, request: GenerationRequest) -> Generator[Event, None, None]:
+        """Yield the request's events, to the terminal one. Closing the iterator before that cancels the request.
+
+        The request is submitted at the call, not at the first ``next``; raises what :meth:`submit` raises.
+        """
+        inbox: queue.SimpleQueue[list[Event]] = queue.SimpleQueue()
+        resolved = self.submit(request, inbox.put)
+        return self._follow(resolved.id, inbox)
+
+    def _follow(self, request_id: str, inbox: "queue.SimpleQueue[list[Event]]") -> Generator[Event, None, None]:
+        try:
+            while True:
+                for event in inbox.get():
+                    yield event
+                    if isinstance(event, TERMINAL):
+                        return
+        finally:
+            self.cancel(request_id)  # without effect when it has ended
+
+    def cancel(self, request_id: str) -> bool:
+        """End a request: no forward that starts after this call includes it, and ``Cancelled`` is its last event.
+
+        Returns:
+            whether it was running; ``False`` for an unknown id and for a request that has ended.
+        """
+        with self._lock:
+            ticket = self._tickets.get(request_id)
+        return ticket is not None and ticket.tell(Cancelled(request_id))
+
+    def stats(self) -> EngineStats:
+        """How the engine stands now."""
+        seconds_per_row = self._loop.seconds_per_row
+        return EngineStats(
+            running=len(self._tickets),
+            batch=self._loop.batch if self._tickets else 0,
+            max_batch=self._max_batch,
+            backlog_s=self._loop.rows_left() * (seconds_per_row or self.card.seconds_per_row),
+            seconds_per_row=seconds_per_row,
+            device=str(self._family.device),
+            overrides=self._overrides,
+        )
+
+    def check(self) -> None:
+        """Raise RuntimeError when a thread of the engine has ended: it can't serve any more."""
+        for thread in self._threads:
+            if not thread.alive:
+                raise RuntimeError("the engine can't serve: one of its threads has ended") from thread.error
+
+    def close(self) -> None:
+        """Stop. Requests that run end with ``Failed("interrupted")``; returns when all threads have ended."""
+        self._end_all(Interrupted("the engine was closed"))
+        for thread in self._threads:
+            thread.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- prepare thread -----
+
+    def _prepare_all(self, tickets: list[Ticket]) -> None:
+        for ticket in tickets:
+            request = ticket.request
+            if ticket.ended:
+                continue
+            ticket.taken_up()
+            ticket.tell(Started(request.id))
+            try:
+                with torch.no_grad():
+                    conditioning = self._family.encode([request])[0]
+                    items = [Item(request, index, conditioning) for index in range(request.n)]
+                    newcomers = [Running(ticket, self._family.start(item)) for item in items]
+            except Exception as error:  # noqa: BLE001  (whatever a request raises ends that request alone)
+                ticket.tell(failed(request.id, error))
+                continue
+            ticket.joined()
+            self._loop.join(newcomers)
+
+    # -- denoise thread -----
+
+    def _denoised(self, running: Running) -> None:
+        self._finish.put(running)
+
+    # -- finish thread -----
+
+    def _finish_all(self, done: list[Running]) -> None:
+        for _, group in groupby(done, key=lambda running: running.state.key):
+            same_size = list(group)
+            for first in range(0, len(same_size), MAX_DECODE):
+                self._decode([running for running in same_size[first : first + MAX_DECODE] if not running.ticket.ended])
+
+    def _decode(self, batch: Sequence[Running]) -> None:
+        if not batch:
+            return
+        try:
+            with torch.no_grad():
+                images = self._family.decode([running.state for running in batch])
+        except Exception as error:  # noqa: BLE001  (whatever a decode raises ends its requests, not the thread)
+            for running in batch:
+                running.ticket.tell(failed(running.ticket.request.id, error))
+            return
+        for running, image in zip(batch, images, strict=True):
+            item = running.state.item
+            running.ticket.tell(ImageReady(item.request.id, image, item.seed, item.index))
+            running.ticket.image_done()
+
+    # -- emit thread -----
+
+    def _tell(self, ticket: Ticket, event: Event | RawPreview) -> None:
+        if isinstance(event, TERMINAL):
+            with self._lock:
+                self._tickets.pop(ticket.request.id, None)
+        self._emit.put((ticket, event))
+
+    def _emit_all(self, told: list[tuple[Ticket, Event | RawPreview]]) -> None:
+        gathered: dict[Ticket, list[Event]] = {}
+        for ticket, event in told:
+            gathered.setdefault(ticket, []).append(_shown(ticket, event))
+        for ticket, events in gathered.items():
+            try:
+                ticket.on_events(events)
+            except Exception:
+                logger.exception("on_events of request %s raised; the request is cancelled", ticket.request.id)
+                self.cancel(ticket.request.id)
+
+    # -- any thread -----
+
+    def _died(self, error: BaseException) -> None:
+        """A thread has ended by an error: nobody may wait in vain."""
+        self._end_all(Interrupted("the engine has stopped after an internal error"))
+
+    def _end_all(self, error: DarkroomError) -> None:
+        with self._lock:
+            self._closed = True
+            tickets = list(self._tickets.values())
+        for ticket in tickets:
+            ticket.tell(failed(ticket.request.id, error))
+
+
+def _shown(ticket: Ticket, event: Event | RawPreview) -> Event:
+    """``event`` as a listener sees it: a raw preview becomes a picture."""
+    if not isinstance(event, RawPreview):
+        return event
+    request = ticket.request
+    image = picture(event.pixels, request.width or 0, request.height or 0)
+    return Preview(request.id, image, event.step, event.index)

@@ -1,0 +1,116 @@
+"""The protocol between the engine and an architecture.
+
+An adapter owns its denoise loop, because a pipeline's ``__call__`` can't interleave requests, and reuses the stock
+pipeline's own methods for all else: prompt encoding, latents, image processors. That is what makes it exact.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from PIL.Image import Image
+from torch import Tensor
+
+from deployments.engine.batching import BatchKey
+from deployments.engine.conditioning import Conditioning
+from deployments.engine.request import GenerationRequest
+from deployments.engine.samplers import Sampler
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One image to make: image ``index`` of a resolved request, with the request's conditioning."""
+
+    request: GenerationRequest
+    index: int
+    conditioning: Conditioning
+
+    @property
+    def seed(self) -> int:
+        """The seed of this image alone: a stock pipeline called with it makes this image."""
+        if self.request.seed is None:
+            raise ValueError("an item needs a resolved request, whose seed is drawn")
+        return self.request.seed + self.index
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        if self.request.width is None or self.request.height is None:
+            raise ValueError("an item needs a resolved request, whose size is set")
+        return self.request.width, self.request.height
+
+    @property
+    def steps(self) -> int:
+        """Requested steps."""
+        if self.request.steps is None:
+            raise ValueError("an item needs a resolved request, whose steps are set")
+        return self.request.steps
+
+    @property
+    def guidance(self) -> float:
+        """The guidance scale; 0.0 for none."""
+        return self.request.guidance or 0.0
+
+    def generator(self) -> torch.Generator:
+        """The source of this image's noise: on the CPU, so that a seed means the same picture on every device."""
+        return torch.Generator("cpu").manual_seed(self.seed)
+
+
+@dataclass(slots=True)
+class DenoiseState:
+    """One image on its way: what a forward needs and changes. Used by the denoise thread alone while it runs.
+
+    ``latents`` is a batch of one in the architecture's own layout and the model's dtype; each step replaces the tensor
+    and never writes into it.
+    """
+
+    item: Item
+    key: BatchKey
+    sampler: Sampler
+    latents: Tensor
+
+
+class Family(Protocol):
+    """What the engine needs from an architecture. ``encode`` and ``start`` are called by one thread, ``denoise`` and
+    ``preview`` by another, ``decode`` by a third: none of them may change what another reads."""
+
+    dtype: torch.dtype
+    device: torch.device
+
+    def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
+        """The conditioning of each resolved request.
+
+        Each prompt goes through the encoders in a batch of its own: a cached result must not depend, not even in its
+        last bit, on who happened to be its neighbour when it was made.
+        """
+        ...
+
+    def batch_key(self, item: Item) -> BatchKey:
+        """The value whose equality means "can share a forward"."""
+        ...
+
+    def start(self, item: Item) -> DenoiseState:
+        """The state before the first step: noise drawn from the item's seed, a sampler of its own."""
+        ...
+
+    def denoise(self, states: Sequence[DenoiseState]) -> None:
+        """One forward over all rows (both rows of classifier-free guidance in the same batch), then each state's own
+        sampler step. All states have equal keys; each is at a timestep of its own: the model gets a vector."""
+        ...
+
+    def rows(self, item: Item) -> int:
+        """Rows that the item takes in a forward: 2 with classifier-free guidance, else 1."""
+        ...
+
+    def preview(self, state: DenoiseState) -> Tensor:
+        """A small picture (h, w, 3) uint8 from the current latents, on the device; does not wait for it."""
+        ...
+
+    def decode(self, states: Sequence[DenoiseState]) -> list[Image]:
+        """Finished latents of equal keys to RGB images: :meth:`pixels`, rounded to 8 bits as the stock pipeline does."""
+        ...
+
+    def pixels(self, states: Sequence[DenoiseState]) -> Tensor:
+        """What the VAE makes of finished latents of equal keys: (B, 3, H, W) in about [-1, 1]."""
+        ...

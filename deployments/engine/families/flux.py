@@ -1,0 +1,123 @@
+"""The FLUX family: flux-dev (guidance is an input of the model) and flux-schnell (no guidance)."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers.pipelines.flux.pipeline_flux import calculate_shift
+from PIL.Image import Image
+from torch import Tensor
+
+from deployments.engine.batching import BatchKey
+from deployments.engine.conditioning import Conditioning, ConditioningCache
+from deployments.engine.families.base import DenoiseState, Item
+from deployments.engine.preview import LatentRGB
+from deployments.engine.request import GenerationRequest
+from deployments.engine.samplers import Sampler, own_scheduler
+
+
+class FluxFamily:
+    """Runs a ``FluxPipeline`` step by step.
+
+    Latents are packed: (1, H/16 · W/16, 64), one row per 2 × 2 patch of the VAE's 16 channels.
+
+    Args:
+        max_sequence_length: T5 tokens; every prompt is padded to it, so that prompts of all lengths batch together.
+    """
+
+    def __init__(self, model: str, pipeline: Any, latent_rgb: LatentRGB, max_sequence_length: int) -> None:
+        self._model = model
+        self._pipeline = pipeline
+        self._max_sequence_length = max_sequence_length
+        self._has_guidance: bool = pipeline.transformer.config.guidance_embeds
+        self.dtype: torch.dtype = pipeline.transformer.dtype
+        self.device: torch.device = pipeline.transformer.device
+        self._latent_rgb = latent_rgb.to(self.device)
+        self._cache = ConditioningCache()
+
+    def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
+        return [self._cache.get(request.prompt, partial(self._encode, request.prompt)) for request in requests]
+
+    def _encode(self, prompt: str) -> Conditioning:
+        hidden, pooled, _ = self._pipeline.encode_prompt(
+            prompt=prompt,
+            prompt_2=None,
+            device=self.device,
+            num_images_per_prompt=1,
+            max_sequence_length=self._max_sequence_length,
+        )
+        return Conditioning(hidden, pooled)
+
+    def batch_key(self, item: Item) -> BatchKey:
+        width, height = item.size
+        factor = self._pipeline.vae_scale_factor * 2  # a packed latent covers 2 × 2 of the VAE's
+        return BatchKey(self._model, height // factor, width // factor, item.conditioning.hidden.shape[1])
+
+    def start(self, item: Item) -> DenoiseState:
+        width, height = item.size
+        generator = item.generator()
+        latents, _ = self._pipeline.prepare_latents(
+            1, self._pipeline.transformer.config.in_channels // 4, height, width, self.dtype, self.device, generator
+        )
+        scheduler = own_scheduler(self._pipeline.scheduler)
+        config = scheduler.config
+        sigmas = None if config.get("use_flow_sigmas") else np.linspace(1.0, 1 / item.steps, item.steps)
+        scheduler.set_timesteps(
+            **({"num_inference_steps": item.steps} if sigmas is None else {"sigmas": sigmas}),
+            device=self.device,
+            mu=calculate_shift(
+                latents.shape[1],
+                config.get("base_image_seq_len", 256),
+                config.get("max_image_seq_len", 4096),
+                config.get("base_shift", 0.5),
+                config.get("max_shift", 1.15),
+            ),
+        )
+        sampler = Sampler(scheduler, item.steps, generator, begin_index=0)
+        return DenoiseState(item=item, key=self.batch_key(item), sampler=sampler, latents=latents)
+
+    def denoise(self, states: Sequence[DenoiseState]) -> None:
+        key = states[0].key
+        conditionings = [state.item.conditioning for state in states]
+        timesteps = torch.tensor([s.sampler.timestep for s in states], dtype=torch.float32, device=self.device)
+        guidance = None
+        if self._has_guidance:
+            guidance = torch.tensor([s.item.guidance for s in states], dtype=torch.float32, device=self.device)
+        latents = torch.cat([state.latents for state in states])  # (B, h·w, 64)
+        output: Tensor = self._pipeline.transformer(
+            hidden_states=latents,
+            timestep=timesteps.to(self.dtype) / 1000,  # (B,), cast first and then divided, as the stock pipeline does
+            guidance=guidance,
+            pooled_projections=torch.cat([c.pooled for c in conditionings if c.pooled is not None]),  # (B, P)
+            encoder_hidden_states=torch.cat([c.hidden for c in conditionings]),  # (B, T, D)
+            txt_ids=torch.zeros(key.tokens, 3, device=self.device, dtype=self.dtype),
+            img_ids=self._pipeline._prepare_latent_image_ids(1, key.height, key.width, self.device, self.dtype),
+            return_dict=False,
+        )[0]
+        for state, prediction in zip(states, output.split(1), strict=True):
+            state.latents = state.sampler.step(prediction, state.latents)
+
+    def rows(self, item: Item) -> int:
+        return 1
+
+    def preview(self, state: DenoiseState) -> Tensor:
+        return self._latent_rgb(self._unpacked(state.latents, state.item))
+
+    def decode(self, states: Sequence[DenoiseState]) -> list[Image]:
+        images: list[Image] = self._pipeline.image_processor.postprocess(self.pixels(states), output_type="pil")
+        return images
+
+    def pixels(self, states: Sequence[DenoiseState]) -> Tensor:
+        vae = self._pipeline.vae
+        latents = self._unpacked(torch.cat([state.latents for state in states]), states[0].item)
+        latents = (latents / vae.config.scaling_factor) + vae.config.shift_factor
+        decoded: Tensor = vae.decode(latents.to(vae.device), return_dict=False)[0]
+        return decoded
+
+    def _unpacked(self, latents: Tensor, item: Item) -> Tensor:
+        """Packed latents (B, h·w, 64) as the VAE has them, (B, 16, H/8, W/8)."""
+        width, height = item.size
+        unpacked: Tensor = self._pipeline._unpack_latents(latents, height, width, self._pipeline.vae_scale_factor)
+        return unpacked

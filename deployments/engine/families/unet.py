@@ -1,0 +1,159 @@
+"""The UNet family: SD 1.5 and SDXL. Classifier-free guidance as two rows of the same forward."""
+
+from collections.abc import Hashable, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from diffusers.utils.torch_utils import randn_tensor
+from PIL.Image import Image
+from torch import Tensor
+
+from deployments.engine.batching import BatchKey
+from deployments.engine.conditioning import Conditioning, ConditioningCache
+from deployments.engine.families.base import DenoiseState, Item
+from deployments.engine.preview import LatentRGB
+from deployments.engine.request import GenerationRequest
+from deployments.engine.samplers import Sampler, own_scheduler
+
+
+class UNetFamily:
+    """Runs a ``StableDiffusionPipeline`` or ``StableDiffusionXLPipeline``, step by step.
+
+    Latents are (1, C, H/8, W/8). ``conditioning.pooled`` is set for SDXL only, and says which of the two this is.
+    """
+
+    def __init__(self, model: str, pipeline: Any, latent_rgb: LatentRGB) -> None:
+        if pipeline.unet.config.time_cond_proj_dim is not None:
+            raise ValueError("UNets with an embedded guidance scale (time_cond_proj_dim) are not served yet")
+        self._model = model
+        self._pipeline = pipeline
+        self._is_xl = hasattr(pipeline, "text_encoder_2")
+        self.dtype: torch.dtype = pipeline.unet.dtype
+        self.device: torch.device = pipeline.unet.device
+        self._latent_rgb = latent_rgb.to(self.device)
+        self._cache = ConditioningCache()
+        if self._is_xl and self.dtype == torch.float16 and pipeline.vae.config.force_upcast:
+            pipeline.vae.to(torch.float32)  # once: the stock pipeline does it around every decode
+
+    def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
+        return [self._cache.get(_prompts(request), partial(self._encode, request)) for request in requests]
+
+    def _encode(self, request: GenerationRequest) -> Conditioning:
+        embeddings = self._pipeline.encode_prompt(
+            prompt=request.prompt,
+            negative_prompt=request.negative_prompt,
+            device=self.device,
+            num_images_per_prompt=1,
+            do_classifier_free_guidance=_guided(request),
+        )
+        if self._is_xl:
+            hidden, negative, pooled, negative_pooled = embeddings
+            return Conditioning(hidden, pooled, negative, negative_pooled)
+        hidden, negative = embeddings
+        return Conditioning(hidden, negative_hidden=negative)
+
+    def batch_key(self, item: Item) -> BatchKey:
+        width, height = item.size
+        factor = self._pipeline.vae_scale_factor
+        return BatchKey(self._model, height // factor, width // factor, item.conditioning.hidden.shape[1])
+
+    def start(self, item: Item) -> DenoiseState:
+        key = self.batch_key(item)
+        generator = item.generator()
+        scheduler = own_scheduler(self._pipeline.scheduler)
+        scheduler.set_timesteps(item.steps, device=self.device)
+        channels = self._pipeline.unet.config.in_channels
+        noise = randn_tensor((1, channels, key.height, key.width), generator, self.device, self.dtype)
+        return DenoiseState(
+            item=item,
+            key=key,
+            # the SDXL pipeline pins the first index where it can, the SD 1.5 pipeline never does
+            sampler=Sampler(
+                scheduler,
+                item.steps,
+                generator,
+                begin_index=0 if self._is_xl and hasattr(scheduler, "set_begin_index") else None,
+            ),
+            latents=noise * scheduler.init_noise_sigma,
+        )
+
+    def denoise(self, states: Sequence[DenoiseState]) -> None:
+        guided = [state for state in states if _guided(state.item.request)]
+        # rows: the unconditional half of every guided state, then all states in order
+        rows = [*guided, *states]
+        inputs = {id(state): state.sampler.scale(state.latents) for state in states}
+        timesteps = torch.tensor([state.sampler.timestep for state in rows], dtype=torch.float32, device=self.device)
+        conditionings = [state.item.conditioning for state in states]
+        negatives = [state.item.conditioning for state in guided]
+        output: Tensor = self._pipeline.unet(
+            torch.cat([inputs[id(state)] for state in rows]),  # (R, C, h, w)
+            timesteps,  # (R,)
+            encoder_hidden_states=torch.cat(  # (R, T, D)
+                [c.negative_hidden for c in negatives if c.negative_hidden is not None]
+                + [c.hidden for c in conditionings]
+            ),
+            added_cond_kwargs=self._added(rows, negatives, conditionings) if self._is_xl else None,
+            return_dict=False,
+        )[0]
+        unconditional, conditional = output[: len(guided)], output[len(guided) :]
+        predictions = list(conditional.split(1))
+        if guided:
+            scale = torch.tensor([[[[s.item.guidance]]] for s in guided], dtype=torch.float32, device=self.device)
+            places = [index for index, state in enumerate(states) if _guided(state.item.request)]
+            text = conditional if len(guided) == len(states) else conditional[places]
+            # the product is taken in float32 and rounded once, as torch does for a Python float times a half tensor
+            mixed = unconditional + (scale * (text - unconditional)).to(self.dtype)
+            for place, prediction in zip(places, mixed.split(1), strict=True):
+                predictions[place] = prediction
+        for state, prediction in zip(states, predictions, strict=True):
+            state.latents = state.sampler.step(prediction, state.latents)
+
+    def _added(
+        self, rows: Sequence[DenoiseState], negatives: Sequence[Conditioning], conditionings: Sequence[Conditioning]
+    ) -> dict[str, Tensor]:
+        """SDXL's second conditioning: pooled text (R, P), and original size, crop and target size (R, 6)."""
+        pooled = [c.negative_pooled for c in negatives] + [c.pooled for c in conditionings]
+        sizes = []
+        for state in rows:
+            width, height = state.item.size
+            sizes.append([height, width, 0, 0, height, width])
+        return {
+            "text_embeds": torch.cat([text for text in pooled if text is not None]),
+            "time_ids": torch.tensor(sizes, dtype=self.dtype, device=self.device),
+        }
+
+    def rows(self, item: Item) -> int:
+        return 2 if _guided(item.request) else 1
+
+    def preview(self, state: DenoiseState) -> Tensor:
+        # scaled as the model sees them: some samplers carry latents far outside of the VAE's range
+        return self._latent_rgb(state.latents if state.sampler.done else state.sampler.scale(state.latents))
+
+    def decode(self, states: Sequence[DenoiseState]) -> list[Image]:
+        images: list[Image] = self._pipeline.image_processor.postprocess(self.pixels(states), output_type="pil")
+        return images
+
+    def pixels(self, states: Sequence[DenoiseState]) -> Tensor:
+        vae = self._pipeline.vae
+        latents = torch.cat([state.latents for state in states])  # (B, C, h, w)
+        if self._is_xl:
+            latents = latents.to(vae.dtype)
+        if self._is_xl and getattr(vae.config, "latents_mean", None) and getattr(vae.config, "latents_std", None):
+            mean = torch.tensor(vae.config.latents_mean).view(1, 4, 1, 1).to(latents.device, latents.dtype)
+            std = torch.tensor(vae.config.latents_std).view(1, 4, 1, 1).to(latents.device, latents.dtype)
+            latents = latents * std / vae.config.scaling_factor + mean
+        else:
+            latents = latents / vae.config.scaling_factor
+        decoded: Tensor = vae.decode(latents, return_dict=False)[0]
+        return decoded
+
+
+def _guided(request: GenerationRequest) -> bool:
+    """The stock pipelines' rule: a scale of at most 1 switches classifier-free guidance off."""
+    return request.guidance is not None and request.guidance > 1
+
+
+def _prompts(request: GenerationRequest) -> Hashable:
+    """What the conditioning depends on. An absent negative prompt is not an empty one: SDXL takes zeros for it."""
+    return request.prompt, request.negative_prompt, _guided(request)

@@ -1,0 +1,186 @@
+"""The denoise loop: schedule, run, update."""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from deployments.catalog import Size
+from deployments.engine.batching import StepScheduler
+from deployments.engine.events import Progress
+from deployments.engine.failure import failed
+from deployments.engine.families.base import DenoiseState, Family
+from deployments.engine.meter import Meter
+from deployments.engine.pace import Pace
+from deployments.engine.ticket import RawPreview, Ticket
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An image in the loop, and whose it is."""
+
+    ticket: Ticket
+    state: DenoiseState
+
+    @property
+    def id(self) -> tuple[str, int]:
+        """Unique in the engine."""
+        return self.state.item.request.id, self.state.item.index
+
+
+class DenoiseLoop:
+    """The thread that owns the denoiser. States join and leave between two forwards.
+
+    Args:
+        family: the architecture's adapter.
+        default_size: the size to which measured costs are scaled.
+        max_batch: states in one forward at most.
+        on_done: takes an image whose last step is done; called on this thread, must not block.
+        on_death: called when the thread ends by an error.
+    """
+
+    def __init__(
+        self,
+        family: Family,
+        default_size: Size,
+        max_batch: int,
+        on_done: Callable[[Running], None],
+        on_death: Callable[[BaseException], None],
+    ) -> None:
+        self._family = family
+        self._default_pixels = default_size[0] * default_size[1]
+        self._on_done = on_done
+        self._on_death = on_death
+        self._scheduler = StepScheduler(max_batch)
+        self._meter = Meter()
+        self._pace = Pace(family.device)
+        self._running: dict[Any, Running] = {}
+        self._joining: deque[Running] = deque()
+        self._changed = threading.Condition()
+        self._closing = False
+        self.batch = 0
+        self.error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="darkroom-denoise", daemon=True)
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def join(self, newcomers: Iterable[Running]) -> None:
+        """These take part from the next forward on. From any thread."""
+        with self._changed:
+            self._joining.extend(newcomers)
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Stop after the forward that runs. Returns when the thread has ended."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    @property
+    def alive(self) -> bool:
+        """The thread is running."""
+        return self._thread.is_alive()
+
+    @property
+    def seconds_per_row(self) -> float | None:
+        """Measured seconds of one row of one forward at the default size; ``None`` until measured."""
+        return self._meter.seconds_per_row
+
+    def rows_left(self) -> float:
+        """Rows of the default size still to run, over all images inside. From any thread."""
+        with self._changed:
+            inside = [*self._running.values(), *self._joining]
+        return sum(
+            running.state.sampler.forwards_left * self._family.rows(running.state.item) * self._scale(running.state)
+            for running in inside
+            if not running.ticket.ended
+        )
+
+    def _run(self) -> None:
+        try:
+            with torch.no_grad():
+                while self._await_work():
+                    self._turn()
+        except BaseException as error:
+            self.error = error
+            logger.exception("the denoise loop has ended")
+            self._on_death(error)
+
+    def _await_work(self) -> bool:
+        """Wait until there is something to do; False when the loop is to end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._joining or self._running or self._closing)
+            if self._closing:
+                return False
+            newcomers = list(self._joining)
+            self._joining.clear()
+            for running in newcomers:
+                self._running[running.id] = running
+        for running in newcomers:
+            self._scheduler.add(running.id, running.state.key)
+        return True
+
+    def _turn(self) -> None:
+        for running in [running for running in self._running.values() if running.ticket.ended]:
+            self._leave(running)  # cancelled: before the next forward
+        ids = self._scheduler.next_batch()
+        if not ids:
+            return
+        batch = [self._running[id] for id in ids]
+        begun = time.perf_counter()
+        try:
+            self._family.denoise([running.state for running in batch])
+            self._pace.step()
+        except Exception as error:  # noqa: BLE001  (whatever a forward raises ends its requests, not the loop)
+            for running in batch:
+                running.ticket.tell(failed(running.ticket.request.id, error))
+            return  # the next turn drops them
+        self._scheduler.advance(ids)
+        self._measure(batch, time.perf_counter() - begun)
+        for running in batch:
+            self._update(running)
+
+    def _update(self, running: Running) -> None:
+        """Tell how far an image is; hand it on when its last step is done."""
+        state, ticket = running.state, running.ticket
+        item, sampler = state.item, state.sampler
+        before, step = sampler.steps_told, sampler.steps_done
+        if step > before:
+            sampler.steps_told = step
+            ticket.tell(Progress(item.request.id, step, sampler.total, item.index))
+        if sampler.done:
+            self._leave(running)
+            ticket.denoised()
+            self._on_done(running)
+        elif step > before and item.request.preview_every and step % item.request.preview_every == 0:
+            try:
+                ticket.tell(RawPreview(self._family.preview(state), step, item.index))
+            except Exception as error:  # noqa: BLE001  (it ends its own request, not the loop)
+                ticket.tell(failed(item.request.id, error))
+
+    def _leave(self, running: Running) -> None:
+        with self._changed:
+            del self._running[running.id]
+        self._scheduler.abort(running.id)
+
+    def _measure(self, batch: list[Running], seconds: float) -> None:
+        self.batch = len(batch)
+        rows = sum(self._family.rows(running.state.item) for running in batch)
+        state = batch[0].state
+        self._meter.record(state.key, rows, seconds, self._scale(state))
+
+    def _scale(self, state: DenoiseState) -> float:
+        """The cost of a row of this size, relative to one of the default size."""
+        width, height = state.item.size
+        return width * height / self._default_pixels

@@ -1,0 +1,87 @@
+"""A request's own sampler: a diffusers scheduler with its own state, stepped at the request's own pace."""
+
+import copy
+import inspect
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class Sampler:
+    """One image's walk down its timesteps.
+
+    Schedulers of diffusers hold scalar state (the step index, the history of multi-step solvers), so every image has a
+    copy of its own. Steps are counted as the stock pipelines' progress bar counts them: a scheduler may take more
+    forwards than the requested ``total`` (PNDM takes one more, Heun nearly twice as many).
+
+    Attributes:
+        total: the steps that were requested.
+        steps_done: how many of them are done.
+        steps_told: how many of them the loop has told its listeners.
+
+    Args:
+        scheduler: a scheduler of the image's own, its timesteps set (:func:`own_scheduler`).
+        total: the steps that were requested.
+        generator: the source of noise for samplers that draw some of their own.
+        begin_index: where in the timesteps the walk starts; ``None`` lets the scheduler look it up, as stock
+            pipelines do that never call ``set_begin_index``.
+    """
+
+    def __init__(
+        self, scheduler: Any, total: int, generator: torch.Generator, *, begin_index: int | None = None
+    ) -> None:
+        self._scheduler = scheduler
+        self._timesteps: Tensor = scheduler.timesteps  # (T,), the scheduler's dtype
+        self._values: list[float] = self._timesteps.tolist()  # read once: indexing a device tensor would synchronise
+        self._cursor = 0
+        # as in the stock pipelines: the forwards by which a scheduler with more timesteps than steps runs ahead
+        self._warmup = max(len(self._values) - total * scheduler.order, 0)
+        self._extra: dict[str, Any] = {}
+        parameters = inspect.signature(scheduler.step).parameters
+        if "eta" in parameters:
+            self._extra["eta"] = 0.0
+        if "generator" in parameters:
+            self._extra["generator"] = generator
+        if begin_index is not None:
+            scheduler.set_begin_index(begin_index)
+        self.total = total
+        self.steps_done = 0
+        self.steps_told = 0
+
+    @property
+    def timestep(self) -> float:
+        """The timestep of the next forward. Raises IndexError when the walk is over."""
+        return self._values[self._cursor]
+
+    @property
+    def done(self) -> bool:
+        """No forward is left."""
+        return self._cursor == len(self._values)
+
+    @property
+    def forwards_left(self) -> int:
+        """Forwards still to take."""
+        return len(self._values) - self._cursor
+
+    def scale(self, latents: Tensor) -> Tensor:
+        """``latents`` as the model wants to see them at :attr:`timestep`."""
+        if not hasattr(self._scheduler, "scale_model_input"):
+            return latents
+        scaled: Tensor = self._scheduler.scale_model_input(latents, self._timesteps[self._cursor])
+        return scaled
+
+    def step(self, output: Tensor, latents: Tensor) -> Tensor:
+        """One sampler step: the model's ``output`` for ``latents`` gives the next latents, of the same shape."""
+        following: Tensor = self._scheduler.step(
+            output, self._timesteps[self._cursor], latents, **self._extra, return_dict=False
+        )[0]
+        self._cursor += 1
+        if self.done or (self._cursor > self._warmup and self._cursor % self._scheduler.order == 0):
+            self.steps_done += 1
+        return following
+
+
+def own_scheduler(template: Any) -> Any:
+    """A scheduler of the same configuration whose state nobody else shares."""
+    return copy.deepcopy(template)

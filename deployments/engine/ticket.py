@@ -1,0 +1,90 @@
+"""A request inside the engine: who listens to it, how far it is, and that it ends exactly once."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from torch import Tensor
+
+from deployments.engine.events import TERMINAL, Completed, Event, Timings
+from deployments.engine.request import GenerationRequest
+
+OnEvents = Callable[[list[Event]], None]
+
+
+class RawPreview:
+    """A preview whose pixels are still on the device: the emitting thread makes it a :class:`Preview`."""
+
+    __slots__ = ("index", "pixels", "step")
+
+    def __init__(self, pixels: Tensor, step: int, index: int) -> None:
+        self.pixels = pixels  # (h, w, 3) uint8
+        self.step = step
+        self.index = index
+
+
+class Ticket:
+    """The engine's record of one resolved request. Its methods may be called from any thread.
+
+    Args:
+        request: resolved.
+        on_events: who listens.
+        emit: hands an event to the emitting thread; called in the order in which events are told.
+    """
+
+    def __init__(
+        self,
+        request: GenerationRequest,
+        on_events: OnEvents,
+        emit: "Callable[[Ticket, Event | RawPreview], None]",
+    ) -> None:
+        self.request = request
+        self.on_events = on_events
+        self._emit = emit
+        self._lock = threading.Lock()
+        self._ended = False
+        self._images_left = request.n
+        self._submitted = time.perf_counter()
+        self._taken_up = self._joined = self._denoised = self._submitted
+
+    @property
+    def ended(self) -> bool:
+        """A terminal event has been told: no stage works on it any more."""
+        return self._ended
+
+    def tell(self, event: Event | RawPreview) -> bool:
+        """Emit ``event``, unless the request has ended. Returns whether it was emitted."""
+        with self._lock:
+            if self._ended:
+                return False
+            self._ended = isinstance(event, TERMINAL)
+            self._emit(self, event)
+            return True
+
+    def taken_up(self) -> None:
+        """Its prompt is about to be encoded."""
+        self._taken_up = time.perf_counter()
+
+    def joined(self) -> None:
+        """It joins the batch at the next step."""
+        self._joined = self._denoised = time.perf_counter()
+
+    def denoised(self) -> None:
+        """One of its images took its last step."""
+        self._denoised = time.perf_counter()
+
+    def image_done(self) -> bool:
+        """One of its images was told. Ends the request with the last one; returns whether this was it."""
+        with self._lock:
+            self._images_left -= 1
+            if self._images_left:
+                return False
+        now = time.perf_counter()
+        timings = Timings(
+            queued=self._taken_up - self._submitted,
+            encode=self._joined - self._taken_up,
+            denoise=self._denoised - self._joined,
+            decode=now - self._denoised,
+            total=now - self._submitted,
+        )
+        return self.tell(Completed(self.request.id, timings))

@@ -1,0 +1,300 @@
+"""The engine's promises, on a family whose forwards the test controls."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from deployments.catalog import ModelCard, card_for
+from deployments.engine import Engine, GenerationRequest
+from deployments.engine.errors import (
+    Conflict,
+    DarkroomError,
+    GenerationCancelled,
+    Interrupted,
+    InvalidRequest,
+    OutOfMemory,
+    QueueFull,
+)
+from deployments.engine.events import (
+    TERMINAL,
+    Cancelled,
+    Completed,
+    Event,
+    Failed,
+    ImageReady,
+    Preview,
+    Progress,
+    Started,
+)
+from tests.unit.deployments.engine.listener import Listener
+from tests.unit.deployments.engine.slow_motion import SlowMotionFamily
+
+CARD: ModelCard = card_for("sd15").override({"default_size": [64, 64], "default_steps": 4})
+
+
+def wish(prompt: str = "a boat", **fields: Any) -> GenerationRequest:
+    return GenerationRequest.model_validate({"prompt": prompt, "seed": 5} | fields)
+
+
+@pytest.fixture
+def slow() -> Iterator[tuple[SlowMotionFamily, Engine]]:
+    """An engine whose forwards wait to be let."""
+    family = SlowMotionFamily(free=False)
+    engine = Engine(family, CARD, max_batch=4)
+    yield family, engine
+    family.let_all()
+    engine.close()
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    """An engine that runs freely."""
+    with Engine(SlowMotionFamily(), CARD, max_batch=4) as engine:
+        yield engine
+
+
+def test_a_request_is_told_from_start_to_end_in_order(engine: Engine) -> None:
+    events = list(engine.stream(wish(preview_every=2)))
+    told = [type(event) for event in events]
+    assert told == [Started, Progress, Progress, Preview, Progress, Progress, ImageReady, Completed]
+    assert [event.step for event in events if isinstance(event, Progress)] == [1, 2, 3, 4]
+    assert {event.total for event in events if isinstance(event, Progress)} == {4}
+    assert len({event.id for event in events}) == 1
+
+
+def test_generate_returns_pictures_and_seeds_in_order_of_index(engine: Engine) -> None:
+    result = engine.generate(wish(n=3))
+    assert result.seeds == (5, 6, 7)
+    assert [image.size for image in result.images] == [(64, 64)] * 3
+
+
+def test_a_drawn_seed_is_echoed(engine: Engine) -> None:
+    request = GenerationRequest(prompt="a boat")
+    assert engine.generate(request).seeds[0] >= 0
+
+
+def test_timings_add_up_to_the_total(engine: Engine) -> None:
+    timings = engine.generate(wish()).timings
+    parts = timings.queued + timings.encode + timings.denoise + timings.decode
+    assert parts == pytest.approx(timings.total)
+
+
+def test_previews_can_be_switched_off_and_never_show_the_last_step(engine: Engine) -> None:
+    assert not [event for event in engine.stream(wish(preview_every=0)) if isinstance(event, Preview)]
+    every = [event.step for event in engine.stream(wish(preview_every=1)) if isinstance(event, Preview)]
+    assert every == [1, 2, 3]
+
+
+def test_a_request_joins_at_the_next_step_and_leaves_when_it_is_done(slow: tuple[SlowMotionFamily, Engine]) -> None:
+    family, engine = slow
+    first, second = Listener(), Listener()
+    engine.submit(wish("first"), first)
+    family.let(2)
+    first.wait_for(Progress, step=2)
+    engine.submit(wish("second", steps=3), second)
+    second.wait_for(Started)
+    family.let_all()
+    first.wait()
+    second.wait()
+    alone = family.forwards.index(["first", "second"])
+    assert family.forwards[:alone] in ([["first"]] * 2, [["first"]] * 3)  # one forward may have been under way
+    assert family.forwards[-1] == ["second"]
+
+
+def test_different_sizes_never_share_a_forward(slow: tuple[SlowMotionFamily, Engine]) -> None:
+    family, engine = slow
+    listeners = [Listener() for _ in range(4)]
+    for number, listener in enumerate(listeners):
+        engine.submit(wish(f"size {number % 2}", width=64 + 64 * (number % 2)), listener)
+    family.let_all()
+    for listener in listeners:
+        assert isinstance(listener.wait(), Completed)
+    assert all(len(set(forward)) == 1 for forward in family.forwards)
+
+
+def test_a_forward_holds_at_most_max_batch_images(slow: tuple[SlowMotionFamily, Engine]) -> None:
+    family, engine = slow
+    listener = Listener()
+    engine.submit(wish(n=10), listener)
+    family.let_all()
+    assert isinstance(listener.wait(), Completed)
+    assert max(len(forward) for forward in family.forwards) == 4
+
+
+def test_cancel_takes_effect_before_the_next_forward(slow: tuple[SlowMotionFamily, Engine]) -> None:
+    family, engine = slow
+    stays, leaves = Listener(), Listener()
+    engine.submit(wish("stays"), stays)
+    request = engine.submit(wish("leaves"), leaves)
+    family.let(2)
+    leaves.wait_for(Progress)
+    assert engine.cancel(request.id)
+    under_way = len(family.forwards) + 1
+    family.let_all()
+    assert isinstance(leaves.wait(), Cancelled)
+    assert isinstance(stays.wait(), Completed)
+    assert all("leaves" not in forward for forward in family.forwards[under_way:])
+
+
+def test_nothing_follows_a_cancel(slow: tuple[SlowMotionFamily, Engine]) -> None:
+    family, engine = slow
+    listener, other = Listener(), Listener()
+    request = engine.submit(wish(), listener)
+    listener.wait_for(Started)
+    engine.cancel(request.id)
+    family.let_all()
+    engine.submit(wish(), other)
+    other.wait()
+    assert isinstance(listener.events[-1], Cancelled)
+    assert sum(isinstance(event, TERMINAL) for event in listener.events) == 1
+
+
+def test_cancelling_what_is_unknown_or_over_changes_nothing(engine: Engine) -> None:
+    request = wish()
+    engine.generate(request)
+    assert not engine.cancel(request.id)
+    assert not engine.cancel("unknown")
+
+
+def test_closing_a_stream_cancels_its_request(slow: tuple[SlowMotionFamily, Engine]) -> None:
+    family, engine = slow
+    events = engine.stream(wish())
+    assert isinstance(next(events), Started)
+    events.close()
+    family.let_all()
+    assert engine.stats().running == 0
+
+
+def test_generate_raises_when_somebody_cancels(slow: tuple[SlowMotionFamily, Engine]) -> None:
+    family, engine = slow
+    request = wish()
+    outcome: list[BaseException] = []
+
+    def generate() -> None:
+        try:
+            engine.generate(request)
+        except DarkroomError as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=generate)
+    thread.start()
+    while not engine.cancel(request.id):
+        assert thread.is_alive()
+    family.let_all()
+    thread.join()
+    assert isinstance(outcome[0], GenerationCancelled)
+
+
+@pytest.mark.parametrize("where", ["encode!", "denoise!", "preview!", "decode!"])
+def test_an_error_fails_its_request_without_its_details_and_the_engine_goes_on(where: str, engine: Engine) -> None:
+    with pytest.raises(DarkroomError) as failure:
+        engine.generate(wish(where, preview_every=1))
+    assert failure.value.code == "internal"
+    assert "secret" not in failure.value.message
+    assert len(engine.generate(wish()).images) == 1
+    engine.check()
+
+
+def test_an_error_in_encoding_leaves_the_neighbours_alone(slow: tuple[SlowMotionFamily, Engine]) -> None:
+    family, engine = slow
+    good, bad = Listener(), Listener()
+    engine.submit(wish("good"), good)
+    engine.submit(wish("encode!"), bad)
+    assert isinstance(bad.wait(), Failed)
+    family.let_all()
+    assert isinstance(good.wait(), Completed)
+
+
+def test_running_out_of_memory_has_its_own_code(engine: Engine) -> None:
+    with pytest.raises(OutOfMemory):
+        engine.generate(wish("oom!"))
+
+
+def test_a_listener_that_raises_loses_its_request_and_nobody_elses(engine: Engine) -> None:
+    def broken(events: list[Event]) -> None:
+        raise RuntimeError("no")
+
+    engine.submit(wish("broken"), broken)
+    assert len(engine.generate(wish()).images) == 1
+    engine.check()
+
+
+def test_bad_input_is_refused_at_the_call(engine: Engine) -> None:
+    with pytest.raises(InvalidRequest):
+        engine.submit(wish(width=7), Listener())
+    assert engine.stats().running == 0
+
+
+def test_an_id_runs_once_at_a_time(slow: tuple[SlowMotionFamily, Engine]) -> None:
+    _, engine = slow
+    request = wish()
+    engine.submit(request, Listener())
+    with pytest.raises(Conflict):
+        engine.submit(request, Listener())
+
+
+def test_the_inbox_is_bounded() -> None:
+    family = SlowMotionFamily(free=False)
+    engine = Engine(family, CARD, max_pending=2)
+    engine.submit(wish(), Listener())
+    engine.submit(wish(), Listener())
+    with pytest.raises(QueueFull):
+        engine.submit(wish(), Listener())
+    family.let_all()
+    engine.close()
+
+
+def test_closing_ends_what_runs_and_refuses_what_comes() -> None:
+    family = SlowMotionFamily(free=False)
+    engine = Engine(family, CARD)
+    listener = Listener()
+    engine.submit(wish(), listener)
+    listener.wait_for(Started)
+    family.let_all()
+    engine.close()
+    ending = listener.wait()
+    assert isinstance(ending, Completed) or (isinstance(ending, Failed) and ending.code == "interrupted")
+    with pytest.raises(Interrupted):
+        engine.submit(wish(), Listener())
+
+
+def test_a_dead_thread_ends_every_request_and_fails_the_health_check() -> None:
+    class Dying(SlowMotionFamily):
+        def denoise(self, states: Any) -> None:
+            raise SystemExit  # no Exception: nothing in the engine expects it
+
+    engine = Engine(Dying(), CARD)
+    with pytest.raises(Interrupted):
+        engine.generate(wish())
+    with pytest.raises(RuntimeError, match="can't serve"):
+        engine.check()
+    engine.close()
+
+
+def test_stats_tell_what_is_inside_and_what_it_costs(slow: tuple[SlowMotionFamily, Engine]) -> None:
+    family, engine = slow
+    listener = Listener()
+    engine.submit(wish(steps=10, n=2), listener)
+    family.let(5)
+    listener.wait_for(Progress, step=5)
+    stats = engine.stats()
+    assert (stats.running, stats.max_batch, stats.device) == (1, 4, "cpu")
+    assert stats.backlog_s > 0
+    assert stats.seconds_per_row is not None
+    family.let_all()
+    listener.wait()
+    assert engine.stats().running == 0
+    assert engine.stats().backlog_s == 0
+
+
+def test_two_hundred_concurrent_requests_each_end_once(engine: Engine) -> None:
+    listeners = [Listener() for _ in range(200)]
+    requests = [
+        engine.submit(wish(f"{number}", steps=1 + number % 5), listener) for number, listener in enumerate(listeners)
+    ]
+    for request in requests[::3]:
+        engine.cancel(request.id)
+    for listener in listeners:
+        assert sum(isinstance(event, TERMINAL) for event in [listener.wait(), *listener.events[:-1]]) == 1
