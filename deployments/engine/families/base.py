@@ -108,7 +108,7 @@ class Family(Protocol):
         ...
 
     def decode(self, states: Sequence[DenoiseState]) -> list[Image]:
-        """Finished latents of equal keys to RGB images: :meth:`pixels`, rounded to 8 bits as the stock pipeline does."""
+        """Finished latents of equal keys to RGB images: :meth:`pixels`, rounded to 8 bits as stock does it."""
         ...
 
     def pixels(self, states: Sequence[DenoiseState]) -> Tensor:
