@@ -1,38 +1,14 @@
 """What the API needs from the service behind it. The Ingress implements it over a handle to the Router, tests over a
 :class:`~serve_app.jobs.service.JobService` in the same process."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from collections.abc import AsyncGenerator
+from typing import Protocol
 
-from deployments.catalog import ModelCard
-from deployments.messages import ReplicaStats
 from serve_app.jobs.events import EventId, LoggedEvent
+from serve_app.jobs.fleet import ModelState, ModelStatus, WorkerStatus
 from serve_app.jobs.job import Job, JobPage, JobRequest, JobStatus
 
-ModelState = Literal["starting", "ready", "unavailable"]
-
-
-@dataclass(frozen=True, slots=True)
-class ModelStatus:
-    """A configured model: its effective card and how it stands. ``created`` is seconds since the epoch."""
-
-    card: ModelCard
-    state: ModelState
-    replicas: int
-    queued: int
-    running: int
-    backlog_s: float
-    created: float
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerStatus:
-    """A replica's newest heartbeat and when it came (seconds since the epoch)."""
-
-    stats: ReplicaStats
-    state: Literal["ready", "lost"]
-    last_heartbeat: float
+__all__ = ["Backend", "ModelState", "ModelStatus", "WorkerStatus"]
 
 
 class Backend(Protocol):
@@ -42,11 +18,15 @@ class Backend(Protocol):
         """Resolve, check, commit and queue. Raises InvalidRequest, UnsupportedByModel, ModelNotFound, QueueFull."""
         ...
 
-    def follow(self, job_id: str, after: EventId | None = None) -> AsyncIterator[list[LoggedEvent]]:
+    def follow(self, job_id: str, after: EventId | None = None) -> AsyncGenerator[list[LoggedEvent], None]:
         """The job's events after ``after``, as they come, in lists, to the terminal one. Raises JobNotFound.
 
-        Closing the iterator before the end leaves a job with ``on_disconnect="detach"`` alone, and cancels one with
-        ``"cancel"`` when nobody else follows it.
+        Closing the generator before the end leaves a job with ``on_disconnect="detach"`` alone, and cancels one with
+        ``"cancel"`` when nobody else follows it. A ``"cancel"`` job that nobody has begun to follow within
+        ``JobSettings.follow_within_s`` of its submission is cancelled too, so a caller that dies between ``submit`` and
+        ``follow`` leaves no orphan: it needs no clean-up of its own.
+
+        Ends without any event when ``after`` is the terminal event's id or a later one.
         """
         ...
 

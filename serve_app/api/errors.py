@@ -1,0 +1,145 @@
+"""Errors on the wire: one table from code to status, two shapes, and where each is spoken.
+
+Native routes answer ``{"error": {code, message, field?, value?, allowed?}}``; the OpenAI dialect answers
+``{"error": {message, type, param, code}}``. Whatever goes wrong in a request ends as one of these.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from deployments.engine.errors import DarkroomError, InvalidRequest, shorten
+from serve_app.jobs.events import Error
+
+STATUS: Mapping[str, int] = {
+    "invalid_request": 422,
+    "unsupported_by_model": 422,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "not_acceptable": 406,
+    "model_not_found": 404,
+    "job_not_found": 404,
+    "conflict": 409,
+    "cancelled": 409,
+    "gone": 410,
+    "payload_too_large": 413,
+    "unsupported_media_type": 415,
+    "queue_full": 429,
+    "internal": 500,
+    "model_unavailable": 503,
+    "interrupted": 503,
+    "out_of_memory": 507,
+}
+"""Every stable ``code`` and its HTTP status."""
+
+OPENAI_PATHS = ("/v1/images/", "/v1/models")
+"""Where these paths begin, errors have OpenAI's shape."""
+
+
+class RouteNotFound(DarkroomError):
+    """No route has this path."""
+
+    code = "not_found"
+
+
+class MethodNotAllowed(DarkroomError):
+    """The route has no such method."""
+
+    code = "method_not_allowed"
+
+
+class NotAcceptable(DarkroomError):
+    """The route can answer in none of the forms that the Accept header allows."""
+
+    code = "not_acceptable"
+
+
+class JobFailed(DarkroomError):
+    """The job behind a synchronous call has failed: the call answers with the job's own code."""
+
+    def __init__(self, error: Error) -> None:
+        super().__init__(error.message)
+        self.failure = error.code
+
+
+def code_of(error: DarkroomError) -> str:
+    """The code that a client sees; a failed job's own where the error stands for one."""
+    return error.failure if isinstance(error, JobFailed) else error.code
+
+
+def native_error(error: DarkroomError) -> dict[str, Any]:
+    """The error object of the native routes, also used inside a job stream."""
+    told: dict[str, Any] = {"code": code_of(error), "message": error.message}
+    return told | {name: value for name in ("field", "value", "allowed") if (value := getattr(error, name, None))}
+
+
+def openai_error(error: DarkroomError) -> dict[str, Any]:
+    """The error object of the OpenAI dialect, also used inside its streams."""
+    code = code_of(error)
+    status = STATUS.get(code, 500)
+    kind = "rate_limit_error" if status == 429 else "server_error" if status >= 500 else "invalid_request_error"
+    return {"message": error.message, "type": kind, "param": getattr(error, "field", None), "code": code}
+
+
+def error_response(error: DarkroomError, path: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """The answer to a request for ``path`` that ended in ``error``."""
+    body = openai_error(error) if path.startswith(OPENAI_PATHS) else native_error(error)
+    headers = dict(headers or {})
+    if (retry_after_s := getattr(error, "retry_after_s", None)) is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(retry_after_s)))
+    return JSONResponse({"error": body}, STATUS.get(code_of(error), 500), headers)
+
+
+def invalid(errors: Sequence[Mapping[str, Any]], known: Sequence[str] = ()) -> InvalidRequest:
+    """What pydantic found wrong, as the first finding's field, value and what is allowed there.
+
+    ``known`` lists the fields of the body, told to a client that sent one which is none of them.
+    """
+    first = errors[0]
+    field = ".".join(str(part) for part in first["loc"] if part not in {"body", "query", "path", "header"}) or None
+    value: object = first["input"]
+    allowed = str(first["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
+    match first["type"]:
+        case "missing":
+            value, allowed = None, "a value: this field is required"
+        case "extra_forbidden":
+            allowed = f"no such field here; the fields are {', '.join(known)}" if known else "no such field here"
+        case "json_invalid":
+            return InvalidRequest(None, "a body that is not JSON", f"JSON in UTF-8 ({first['ctx']['error']})")
+        case "value_error" if field is None:
+            value = "these fields together"
+        case _ if isinstance(value, dict | list):
+            # neither useful nor cheap to show: a body may be 32 MB
+            value = "an object" if isinstance(value, dict) else f"a list of {len(value)}"
+    return InvalidRequest(field, value, allowed)
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Make every error that a route can raise one of the table's; the boundary middleware does the rest."""
+
+    async def on_darkroom(request: Request, error: Exception) -> Response:
+        headers = error.headers if isinstance(error, HTTPException) else None  # Allow, of a 405
+        return error_response(_as_darkroom(request, error), request.url.path, headers)
+
+    for kind in (DarkroomError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, on_darkroom)
+
+
+def _as_darkroom(request: Request, error: Exception) -> DarkroomError:
+    match error:
+        case DarkroomError():
+            return error
+        case RequestValidationError():
+            return invalid(error.errors())
+        case HTTPException(status_code=405):
+            allowed = (error.headers or {}).get("Allow", "another method")
+            return MethodNotAllowed(f"{request.method} is not served at this path, allowed: {allowed}")
+        case HTTPException(status_code=404):
+            return RouteNotFound(f"nothing is served at {shorten(request.url.path)}; /docs lists what is")
+        case _:
+            return InvalidRequest(None, "a malformed request", "what /docs describes")

@@ -1,0 +1,162 @@
+"""OpenAI's Images API: ``POST /v1/images/generations``, at once or as a stream with partial images."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import Field
+from pydantic_core import to_json
+from starlette.responses import Response
+
+from deployments.engine.errors import InvalidRequest
+from serve_app.api.accept import EVENT_STREAM, JSON
+from serve_app.api.backend import Backend
+from serve_app.api.body import documented, json_body
+from serve_app.api.encoding import base64, off_loop
+from serve_app.api.images_stream import NO_USAGE, ImagesFrames, Usage, size_of, spread
+from serve_app.api.models import find_model
+from serve_app.api.openapi import OpenAIErrorAnswer, refusals
+from serve_app.api.outcome import Outcome, run, while_connected
+from serve_app.api.schemas import ImagesBody, ImagesFields
+from serve_app.api.sse import EventStream
+from serve_app.api.views import Links, View
+from serve_app.jobs.job import JobRequest
+from serve_app.settings import ApiSettings
+
+Quality = Literal["low", "medium", "high", "xhigh", "max"]
+
+QUALITY_WORDS: dict[str | None, Quality] = {None: "medium", "auto": "medium", "standard": "medium", "hd": "high"}
+"""Words that mean another one."""
+
+STEPS_SCALE: dict[Quality, float] = {"low": 0.5, "medium": 1.0, "high": 1.5, "xhigh": 2.0, "max": 2.0}
+"""What a quality makes of the model's default steps."""
+
+EXAMPLE = {"model": "sdxl", "prompt": "a beautiful sunset over mountains", "size": "1024x1024"}
+
+
+class OpenAIImage(View):
+    """One image: ``b64_json`` or ``url``, by ``response_format``; and, beyond OpenAI's fields, its seed."""
+
+    b64_json: str | None = None
+    url: str | None = None
+    seed: int
+
+
+class ImagesAnswer(View):
+    """OpenAI's answer to an image generation."""
+
+    created: int
+    data: list[OpenAIImage]
+    background: Literal["opaque"] = "opaque"
+    output_format: Literal["png", "jpeg", "webp"]
+    quality: Quality
+    size: str = Field(examples=["1024x1024"])
+    usage: Usage = NO_USAGE
+
+
+def images_router(backend: Backend, settings: ApiSettings) -> APIRouter:
+    """The OpenAI dialect."""
+    router = APIRouter(prefix="/v1/images", tags=["OpenAI"])
+
+    @router.post(
+        "/generations",
+        response_model=ImagesAnswer,
+        summary="Generate images (OpenAI)",
+        openapi_extra=documented(
+            ImagesBody,
+            plain=EXAMPLE,
+            stream=EXAMPLE | {"stream": True, "partial_images": 2},
+            seed=EXAMPLE | {"seed": 7},
+        ),
+        responses={
+            200: {
+                "description": "JSON; with `stream`, events `image_generation.partial_image` and "
+                "`image_generation.completed`.",
+                "content": {EVENT_STREAM: {"schema": {"type": "string"}}},
+            },
+            **refusals(
+                "invalid_request",
+                "unsupported_by_model",
+                "model_not_found",
+                "cancelled",
+                "payload_too_large",
+                "unsupported_media_type",
+                "queue_full",
+                "model_unavailable",
+                "interrupted",
+                "out_of_memory",
+                model=OpenAIErrorAnswer,
+            ),
+        },
+    )
+    async def generate(request: Request, body: Annotated[ImagesFields, Depends(json_body(ImagesBody))]) -> Response:
+        """The stock `openai` client works. Darkroom's own fields go into its `extra_body`.
+
+        A client that goes away cancels the generation.
+        """
+        quality = quality_of(body)
+        wanted = JobRequest(
+            generation=body.generation(**await _changes(backend, body, quality)), on_disconnect="cancel"
+        )
+        if body.stream:
+            job = await backend.submit(wanted)
+            frames = ImagesFrames(job, backend, quality, body.partial_images or 0)
+            return EventStream(backend.follow(job.id), frames, settings.ping_s, {"X-Job-Id": job.id})
+        as_url = Links(request) if body.response_format == "url" else None
+        outcome = await while_connected(request, run(backend, wanted, fetch=as_url is None))
+        size = sum(map(len, outcome.contents))
+        content = await off_loop(size, _answer, outcome, quality, as_url)
+        return Response(content, media_type=JSON, headers={"X-Job-Id": outcome.job.id})
+
+    return router
+
+
+def quality_of(body: ImagesFields) -> Quality:
+    """The quality in force; ``auto`` and the retired words mean one of the others."""
+    return QUALITY_WORDS.get(body.quality) or body.quality  # type: ignore[return-value]  # the others name themselves
+
+
+async def _changes(backend: Backend, body: ImagesFields, quality: Quality) -> dict[str, Any]:
+    """OpenAI's fields by the names of a generation request.
+
+    Raises:
+        InvalidRequest: fields that don't go together.
+        ModelNotFound: the defaults of an unknown model were needed.
+    """
+    n, partials = body.n or 1, body.partial_images or 0
+    if body.stream and n > 1:
+        raise InvalidRequest("n", n, "1 in a stream, whose events don't tell which image they show")
+    if partials and not body.stream:
+        raise InvalidRequest("partial_images", partials, "0 without stream")
+    changes: dict[str, Any] = {"n": n, "preview_every": 0}
+    if body.size is not None and body.size != "auto":
+        width, _, height = body.size.partition("x")
+        changes |= {"width": int(width), "height": int(height)}
+    if body.output_format is not None:
+        changes["format"] = body.output_format
+    if body.output_compression is not None:
+        changes["quality"] = max(1, body.output_compression)
+    steps: int | None = body.given("steps")
+    if steps is None and (partials or quality != "medium"):
+        card = find_model(await backend.models(), body.given("model")).card
+        steps = min(card.max_steps, max(1, round(card.default_steps * STEPS_SCALE[quality])))
+        changes["steps"] = steps
+    if partials and steps is not None:
+        changes["preview_every"], _ = spread(partials, steps)
+    return changes
+
+
+def _answer(outcome: Outcome, quality: Quality, as_url: Links | None) -> bytes:
+    job = outcome.job
+    answer = ImagesAnswer(
+        created=int(job.created_at),
+        data=[
+            OpenAIImage(url=as_url.image(job.id, ref.index), seed=ref.seed)
+            if as_url
+            else OpenAIImage(b64_json=base64(outcome.contents[ref.index]), seed=ref.seed)
+            for ref in outcome.images
+        ],
+        output_format=outcome.images[0].format,
+        quality=quality,
+        size=size_of(job),
+    )
+    return to_json(answer, exclude_none=True)

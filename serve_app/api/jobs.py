@@ -1,0 +1,172 @@
+"""The job API: submit, look, follow, fetch, cancel, delete."""
+
+from contextlib import aclosing
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request
+from starlette.responses import Response
+
+from deployments.engine.errors import InvalidRequest
+from serve_app.api.backend import Backend
+from serve_app.api.body import documented, json_body
+from serve_app.api.openapi import EVENT_STREAM_ANSWER, IMAGE_ANSWER, refusals
+from serve_app.api.schemas import JobBody, JobFields
+from serve_app.api.sse import EventStream, JobFrames
+from serve_app.api.views import JobAccepted, JobList, JobView, Links
+from serve_app.jobs.events import EventId
+from serve_app.jobs.job import TERMINAL, JobStatus
+from serve_app.settings import ApiSettings
+
+JobId = Annotated[str, Path(description="The id that the submission answered.")]
+
+EXAMPLE = {
+    "operation": "image_generation",
+    "model": "sd15",
+    "prompt": "a beautiful sunset over mountains",
+    "steps": 20,
+    "width": 512,
+    "height": 512,
+}
+
+
+def jobs_router(backend: Backend, settings: ApiSettings) -> APIRouter:
+    """The routes under ``/v1/jobs``."""
+    router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+    @router.post(
+        "",
+        status_code=202,
+        response_model=JobAccepted,
+        summary="Submit a job",
+        openapi_extra=documented(JobBody, sunset=EXAMPLE),
+        responses=refusals(
+            "invalid_request",
+            "unsupported_by_model",
+            "model_not_found",
+            "payload_too_large",
+            "unsupported_media_type",
+            "queue_full",
+            "model_unavailable",
+        ),
+    )
+    async def submit(
+        request: Request,
+        body: Annotated[JobFields, Depends(json_body(JobBody))],
+        idempotency_key: Annotated[str | None, Header(include_in_schema=False)] = None,
+    ) -> JobAccepted:
+        """Commits the job, then answers: it runs whether or not anybody follows it."""
+        if idempotency_key is not None:
+            raise InvalidRequest("Idempotency-Key", idempotency_key, "no such header: this service does not honour it")
+        job = await backend.submit(body.job_request(on_disconnect="detach"))
+        return JobAccepted.of(job, Links(request))
+
+    @router.get("", response_model=JobList, summary="List jobs", responses=refusals("invalid_request"))
+    async def page(
+        request: Request,
+        status: Annotated[JobStatus | None, Query(description="Only jobs in this state.")] = None,
+        model: Annotated[str | None, Query(max_length=200, description="Only this model's jobs; id or alias.")] = None,
+        limit: Annotated[int, Query(ge=1, le=200, description="Jobs on this page at most.")] = 50,
+        cursor: Annotated[
+            str | None, Query(max_length=200, description="`next_cursor` of the page before this one.")
+        ] = None,
+    ) -> JobList:
+        """Newest first."""
+        found = await backend.jobs(status=status, model=model, limit=limit, cursor=cursor)
+        return JobList.of(found, Links(request))
+
+    @router.get(
+        "/{job_id}",
+        response_model=JobView,
+        summary="Look at a job",
+        responses=refusals("job_not_found", "invalid_request"),
+    )
+    async def look(request: Request, job_id: JobId) -> JobView:
+        """State, position, ETA, progress, timings, images, error and the resolved parameters."""
+        return JobView.of(await backend.get(job_id), Links(request))
+
+    @router.get(
+        "/{job_id}/stream",
+        summary="Follow a job",
+        response_class=Response,
+        responses={
+            200: EVENT_STREAM_ANSWER,
+            204: {"description": "Nothing comes after `Last-Event-ID`: the job has ended. Stop reconnecting."},
+            **refusals("job_not_found", "invalid_request"),
+        },
+    )
+    async def stream(
+        request: Request,
+        job_id: JobId,
+        last_event_id: Annotated[
+            str | None, Header(description="Resume after this event, as EventSource does by itself.")
+        ] = None,
+    ) -> Response:
+        """Server-sent events. A late comer gets all transitions and progress, and each image's newest preview."""
+        after = EventId.parse(last_event_id) if last_event_id else None
+        job = await backend.get(job_id)
+        if after is not None and job.status in TERMINAL and not await _anything(backend, job_id, after):
+            return Response(status_code=204)
+        frames = JobFrames(job, backend, Links(request), resumable=True)
+        return EventStream(backend.follow(job_id, after), frames, settings.ping_s)
+
+    @router.get(
+        "/{job_id}/images/{index}",
+        summary="Fetch an image",
+        response_class=Response,
+        responses={
+            200: IMAGE_ANSWER,
+            304: {"description": "The client's copy (`If-None-Match`) is the image."},
+            **refusals("job_not_found", "gone", "invalid_request"),
+        },
+    )
+    async def image(
+        job_id: JobId,
+        index: Annotated[int, Path(ge=0, le=1000, description="Which of the job's images, from 0.")],
+        if_none_match: Annotated[str | None, Header(description="ETags that the client holds.")] = None,
+    ) -> Response:
+        """The encoded bytes. An image never changes, so caches may keep it for good."""
+        if if_none_match is not None:
+            etag = _etag((await backend.get(job_id)).image_ref(index).key)
+            if _matches(if_none_match, etag):
+                return Response(status_code=304, headers=_caching(etag))
+        job, content = await backend.image(job_id, index)
+        ref = job.image_ref(index)
+        return Response(content, media_type=f"image/{ref.format}", headers=_caching(_etag(ref.key)))
+
+    @router.post(
+        "/{job_id}/cancel",
+        response_model=JobView,
+        summary="Cancel a job",
+        responses=refusals("job_not_found", "invalid_request"),
+    )
+    async def cancel(request: Request, job_id: JobId) -> JobView:
+        """Answers the job in the state that won: cancelled, or the end it had reached before."""
+        return JobView.of(await backend.cancel(job_id), Links(request))
+
+    @router.delete(
+        "/{job_id}", status_code=204, summary="Delete a job", responses=refusals("job_not_found", "invalid_request")
+    )
+    async def delete(job_id: JobId) -> None:
+        """Cancels it if it runs, then forgets it and its images."""
+        await backend.delete(job_id)
+
+    return router
+
+
+async def _anything(backend: Backend, job_id: str, after: EventId) -> bool:
+    """Whether a job that has ended has events after ``after``."""
+    async with aclosing(backend.follow(job_id, after)) as batches:
+        return await anext(batches, None) is not None
+
+
+def _etag(key: str) -> str:
+    """An image's storage key names its job, attempt and index: what it holds never changes."""
+    return f'"{key.replace("/", "-")}"'
+
+
+def _matches(if_none_match: str, etag: str) -> bool:
+    return if_none_match.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in if_none_match.split(","))
+
+
+def _caching(etag: str) -> dict[str, str]:
+    return {"ETag": etag, "Cache-Control": "private, max-age=31536000, immutable"}

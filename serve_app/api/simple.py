@@ -1,0 +1,136 @@
+"""One call, one answer: JSON, the job's event stream or the image itself, as the Accept header wishes."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import Field
+from pydantic_core import to_json
+from starlette.responses import Response
+
+from deployments.engine.errors import InvalidRequest
+from deployments.engine.request import Format
+from serve_app.api.accept import EVENT_STREAM, FORMS, IMAGES, JSON, choose
+from serve_app.api.backend import Backend
+from serve_app.api.body import documented, json_body
+from serve_app.api.encoding import base64, off_loop
+from serve_app.api.openapi import EVENT_STREAM_ANSWER, IMAGE_ANSWER, refusals
+from serve_app.api.outcome import Outcome, run, while_connected
+from serve_app.api.schemas import JobBody, JobFields
+from serve_app.api.sse import EventStream, JobFrames
+from serve_app.api.views import Links, View
+from serve_app.jobs.job import Operation
+from serve_app.settings import ApiSettings
+
+EXAMPLE = {"prompt": "a beautiful sunset over mountains", "model": "sd15", "steps": 20, "seed": 7}
+
+TEXT_ONLY: tuple[Operation, ...] = ("image_generation",)
+
+
+class GeneratedImage(View):
+    """One image: ``image`` holds its encoded bytes in base64, ``url`` serves them."""
+
+    image: str
+    url: str
+    seed: int
+    format: Format
+    width: int
+    height: int
+
+
+class GenerationAnswer(View):
+    """``image`` and ``seed`` are those of the first image. ``timings`` are seconds per stage."""
+
+    job_id: str
+    model: str | None
+    image: str = Field(description="Base64.")
+    images: list[GeneratedImage]
+    seed: int
+    timings: dict[str, float]
+
+
+def simple_router(backend: Backend, settings: ApiSettings) -> APIRouter:
+    """``/txt2img``, and ``/execute``, which is the same."""
+    router = APIRouter(tags=["one call"])
+    forms = EVENT_STREAM_ANSWER["content"] | IMAGE_ANSWER["content"]
+    route = {
+        "response_model": GenerationAnswer,
+        "openapi_extra": documented(JobBody, sunset=EXAMPLE),
+        "responses": {
+            200: {"description": "By `Accept`: JSON, the job's events, or the image.", "content": forms},
+            **refusals(
+                "invalid_request",
+                "unsupported_by_model",
+                "model_not_found",
+                "not_acceptable",
+                "cancelled",
+                "payload_too_large",
+                "unsupported_media_type",
+                "queue_full",
+                "model_unavailable",
+                "interrupted",
+                "out_of_memory",
+            ),
+        },
+    }
+
+    @router.post("/txt2img", summary="Generate in one call", **route)  # type: ignore[arg-type]
+    @router.post("/execute", summary="Generate in one call (another name)", **route)  # type: ignore[arg-type]
+    async def generate(request: Request, body: Annotated[JobFields, Depends(json_body(JobBody))]) -> Response:
+        """A client that goes away cancels the job, unless `on_disconnect` says `detach`."""
+        form = _form(request.headers.get("accept", ""), body)
+        wanted = body.job_request(
+            on_disconnect="cancel",
+            operations=TEXT_ONLY,
+            **({"format": IMAGES[form]} if form in IMAGES else {}),
+        )
+        links = Links(request)
+        if form == EVENT_STREAM:
+            job = await backend.submit(wanted)
+            frames = JobFrames(job, backend, links, resumable=False)
+            return EventStream(backend.follow(job.id), frames, settings.ping_s, {"X-Job-Id": job.id})
+        outcome = await while_connected(request, run(backend, wanted))
+        if form == JSON:
+            size = sum(map(len, outcome.contents))
+            return Response(await off_loop(size, _answer, outcome, links), media_type=JSON, headers=_names(outcome))
+        return Response(outcome.contents[0], media_type=form, headers=_names(outcome))
+
+    return router
+
+
+def _form(accept: str, body: JobFields) -> str:
+    """The media type to answer: an image only as the body's ``format``, if it names one."""
+    named = body.given("format")
+    offered = FORMS if named is None else (JSON, EVENT_STREAM, f"image/{named}")
+    form = choose(accept, offered)
+    if form in IMAGES and (n := body.given("n") or 1) > 1:
+        raise InvalidRequest("n", n, "1 where the answer is the image itself; JSON and event streams take more")
+    return form
+
+
+def _names(outcome: Outcome) -> dict[str, str]:
+    return {"X-Job-Id": outcome.job.id, "X-Seed": str(outcome.images[0].seed)}
+
+
+def _answer(outcome: Outcome, links: Links) -> bytes:
+    job = outcome.job
+    images = [
+        GeneratedImage(
+            image=base64(content),
+            url=links.image(job.id, ref.index),
+            seed=ref.seed,
+            format=ref.format,
+            width=ref.width,
+            height=ref.height,
+        )
+        for ref, content in zip(outcome.images, outcome.contents, strict=True)
+    ]
+    return to_json(
+        GenerationAnswer(
+            job_id=job.id,
+            model=job.request.generation.model,
+            image=images[0].image,
+            images=images,
+            seed=images[0].seed,
+            timings=outcome.timings,
+        )
+    )

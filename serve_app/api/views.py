@@ -1,0 +1,244 @@
+"""What clients get to see of jobs, models and workers: bodies that the native routes answer with."""
+
+from typing import Any, Literal, Self
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from deployments.engine.request import Format
+from serve_app.api.backend import ModelState, ModelStatus, WorkerStatus
+from serve_app.jobs.job import ImageRef, Job, JobPage, JobRequest, JobStatus, OnDisconnect, Operation
+
+
+class Links:
+    """Absolute URLs as the client of one request reaches them."""
+
+    def __init__(self, request: Request) -> None:
+        self._jobs = f"{request.base_url}v1/jobs"
+
+    def job(self, job_id: str) -> str:
+        return f"{self._jobs}/{job_id}"
+
+    def stream(self, job_id: str) -> str:
+        return f"{self._jobs}/{job_id}/stream"
+
+    def cancel(self, job_id: str) -> str:
+        return f"{self._jobs}/{job_id}/cancel"
+
+    def image(self, job_id: str, index: int) -> str:
+        return f"{self._jobs}/{job_id}/images/{index}"
+
+
+class View(BaseModel):
+    """A body that the service answers with."""
+
+    model_config = ConfigDict(frozen=True, protected_namespaces=())
+
+
+class JobAccepted(View):
+    """The job is committed; it will run, and survives this connection."""
+
+    job_id: str = Field(examples=["3f2b8a0c9d4e4f7fb1a6c5d2e8f90a1b"])
+    sse_url: str = Field(examples=["http://127.0.0.1:8000/v1/jobs/3f2b8a0c9d4e4f7fb1a6c5d2e8f90a1b/stream"])
+    status: JobStatus
+    status_url: str
+    cancel_url: str
+
+    @classmethod
+    def of(cls, job: Job, links: Links) -> Self:
+        return cls(
+            job_id=job.id,
+            sse_url=links.stream(job.id),
+            status=job.status,
+            status_url=links.job(job.id),
+            cancel_url=links.cancel(job.id),
+        )
+
+
+class ImageView(View):
+    """A finished image. ``size`` is in bytes."""
+
+    index: int
+    url: str
+    seed: int
+    format: Format
+    width: int
+    height: int
+    size: int
+
+    @classmethod
+    def of(cls, job_id: str, image: ImageRef, links: Links) -> Self:
+        return cls(
+            index=image.index,
+            url=links.image(job_id, image.index),
+            seed=image.seed,
+            format=image.format,
+            width=image.width,
+            height=image.height,
+            size=image.size,
+        )
+
+
+class ProgressView(View):
+    """Steps done of the image that is furthest."""
+
+    step: int
+    total: int
+
+
+class JobErrorView(View):
+    """Why the job failed: a stable code and a sentence."""
+
+    code: str
+    message: str
+
+
+class JobView(View):
+    """A job as it stands. Times are seconds since the epoch (UTC); ``request`` has every default filled in."""
+
+    job_id: str
+    status: JobStatus
+    operation: Operation
+    model: str | None
+    position: int | None = Field(description="Jobs to be dispatched before this one; only while queued.")
+    eta_s: float | None = Field(description="Estimated seconds until the images are there; only while active.")
+    progress: ProgressView | None
+    attempt: int
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+    images: list[ImageView]
+    images_expired: bool
+    timings: dict[str, float] | None = Field(description="Seconds per stage.")
+    error: JobErrorView | None
+    request: dict[str, Any] = Field(description="The resolved parameters: sending them again makes the same images.")
+    on_disconnect: OnDisconnect
+    metadata: dict[str, Any]
+    sse_url: str
+    status_url: str
+    cancel_url: str
+
+    @classmethod
+    def of(cls, job: Job, links: Links) -> Self:
+        request = job.request
+        progress = None if job.step is None or job.total is None else ProgressView(step=job.step, total=job.total)
+        return cls(
+            job_id=job.id,
+            status=job.status,
+            operation=request.operation,
+            model=request.generation.model,
+            position=job.position,
+            eta_s=job.eta_s,
+            progress=progress,
+            attempt=job.attempt,
+            created_at=job.created_at,
+            started_at=job.started_at,
+            finished_at=job.finished_at,
+            images=[ImageView.of(job.id, image, links) for image in job.images],
+            images_expired=job.images_expired,
+            timings=job.timings,
+            error=JobErrorView(code=job.error.code, message=job.error.message) if job.error else None,
+            request=_parameters(request),
+            on_disconnect=request.on_disconnect,
+            metadata=request.metadata,
+            sse_url=links.stream(job.id),
+            status_url=links.job(job.id),
+            cancel_url=links.cancel(job.id),
+        )
+
+
+class JobList(View):
+    """One page, newest first. ``next_cursor`` is null on the last one."""
+
+    jobs: list[JobView]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: JobPage, links: Links) -> Self:
+        return cls(jobs=[JobView.of(job, links) for job in page.jobs], next_cursor=page.next_cursor)
+
+
+class ModelView(View):
+    """A served model: OpenAI's fields, then what it can do and how it stands."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: Literal["darkroom"] = "darkroom"
+    aliases: list[str]
+    weights: str
+    state: ModelState
+    capabilities: dict[str, Any]
+    replicas: int
+    queued: int
+    running: int
+    backlog_s: float = Field(description="Seconds of device work that wait or run.")
+
+    @classmethod
+    def of(cls, model: ModelStatus) -> Self:
+        return cls(
+            id=model.card.id,
+            created=int(model.created),
+            aliases=list(model.card.aliases),
+            weights=model.card.weights,
+            state=model.state,
+            capabilities=model.card.describe(),
+            replicas=model.replicas,
+            queued=model.queued,
+            running=model.running,
+            backlog_s=model.backlog_s,
+        )
+
+
+class ModelList(View):
+    """OpenAI's list shape."""
+
+    object: Literal["list"] = "list"
+    data: list[ModelView]
+
+
+class WorkerView(View):
+    """A model replica by its newest heartbeat (``last_heartbeat``: seconds since the epoch)."""
+
+    id: str
+    model: str
+    node: str
+    device: str
+    gpu: str | None
+    state: Literal["ready", "lost"]
+    last_heartbeat: float
+    running: int
+    batch: int
+    max_batch: int
+    backlog_s: float
+    seconds_per_row: float | None
+
+    @classmethod
+    def of(cls, worker: WorkerStatus) -> Self:
+        stats = worker.stats
+        return cls(
+            id=stats.replica_id,
+            model=stats.model,
+            node=stats.node,
+            device=stats.device,
+            gpu=stats.gpu,
+            state=worker.state,
+            last_heartbeat=worker.last_heartbeat,
+            running=stats.running,
+            batch=stats.batch,
+            max_batch=stats.max_batch,
+            backlog_s=stats.backlog_s,
+            seconds_per_row=stats.seconds_per_row,
+        )
+
+
+class WorkerList(View):
+    """Every known replica."""
+
+    object: Literal["list"] = "list"
+    data: list[WorkerView]
+
+
+def _parameters(request: JobRequest) -> dict[str, Any]:
+    """The generation without its id and without the input images' bytes."""
+    return request.generation.model_dump(mode="json", exclude={"id", "image", "mask"}, exclude_none=True)

@@ -1,0 +1,62 @@
+"""Models, workers, liveness and readiness."""
+
+from tests.unit.serve_app.api.reach import connect
+from tests.unit.serve_app.api.scripted_backend import ScriptedBackend, raising
+
+
+async def test_models_have_openais_list_shape_plus_capabilities() -> None:
+    async with connect(ScriptedBackend()) as client:
+        told = (await client.get("/v1/models")).json()
+    assert told["object"] == "list"
+    first = told["data"][0]
+    assert (first["id"], first["object"], first["state"], first["weights"]) == ("sd15", "model", "ready", "demo")
+    assert first["capabilities"]["default_size"] == [128, 128]
+    assert first["capabilities"]["img2img"] is False
+
+
+async def test_a_model_is_found_by_id_alias_and_in_any_case() -> None:
+    async with connect(ScriptedBackend()) as client:
+        for name in ("sd15", "stable-diffusion-v1-5", "SD15"):
+            assert (await client.get(f"/v1/models/{name}")).json()["id"] == "sd15"
+
+
+async def test_an_unknown_model_is_404_and_tells_what_is_served() -> None:
+    async with connect(ScriptedBackend()) as client:
+        answer = await client.get("/v1/models/some/repository")
+    assert answer.status_code == 404
+    assert answer.json()["error"]["code"] == "model_not_found"
+    assert "sd15, flux-schnell" in answer.json()["error"]["message"]
+
+
+async def test_workers_tell_each_replicas_last_heartbeat() -> None:
+    async with connect(ScriptedBackend()) as client:
+        (worker,) = (await client.get("/v1/workers")).json()["data"]
+    assert (worker["id"], worker["state"], worker["device"], worker["batch"]) == ("r1", "ready", "cpu", 1)
+    assert worker["last_heartbeat"] == 1_700_000_000.0
+
+
+async def test_health_asks_nobody() -> None:
+    backend = ScriptedBackend()
+    async with connect(backend) as client:
+        answer = await client.get("/health")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert backend.calls == []
+
+
+async def test_ready_only_when_every_model_is() -> None:
+    backend = ScriptedBackend()
+    async with connect(backend) as client:
+        assert (await client.get("/health/ready")).status_code == 200
+        backend.state = "starting"
+        answer = await client.get("/health/ready")
+    assert answer.status_code == 503
+    assert answer.json()["status"] == "not_ready"
+    assert answer.json()["models"]["sd15"] == {"state": "starting", "replicas": 1}
+    assert answer.json()["models"]["flux-schnell"]["state"] == "ready"
+
+
+async def test_ready_is_an_error_when_the_service_behind_fails() -> None:
+    async with connect(ScriptedBackend(fault=raising("models", RuntimeError("down")))) as client:
+        answer = await client.get("/health/ready")
+    assert answer.status_code == 500
+    assert answer.json()["error"]["code"] == "internal"

@@ -1,0 +1,74 @@
+"""The OpenAPI document is complete."""
+
+from typing import Any
+
+import pytest
+
+from deployments.engine.request import GenerationRequest
+from serve_app.api.app import create_api
+from serve_app.settings import ApiSettings
+from tests.unit.serve_app.api.reach import connect
+from tests.unit.serve_app.api.scripted_backend import ScriptedBackend
+
+DOCUMENT: dict[str, Any] = create_api(ScriptedBackend(), ApiSettings()).openapi()
+OPERATIONS = [
+    pytest.param(path, operation, id=f"{method} {path}")
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+]
+ERROR_SCHEMAS = {"#/components/schemas/ErrorAnswer", "#/components/schemas/OpenAIErrorAnswer"}
+
+
+@pytest.mark.parametrize(("path", "operation"), OPERATIONS)
+def test_every_route_is_described_and_tells_success_and_errors(path: str, operation: dict[str, Any]) -> None:
+    assert operation["summary"]
+    assert operation["description"]
+    responses = operation["responses"]
+    assert any(status.startswith("2") for status in responses)
+    assert all(response["description"] for response in responses.values())
+    for status, response in responses.items():
+        if status[0] in "45" and (path, status) != ("/health/ready", "503"):
+            assert response["content"]["application/json"]["schema"]["$ref"] in ERROR_SCHEMAS
+    assert "500" in responses
+
+
+@pytest.mark.parametrize(("path", "operation"), OPERATIONS)
+def test_every_body_has_a_schema_and_examples(path: str, operation: dict[str, Any]) -> None:
+    if "requestBody" in operation:
+        content = operation["requestBody"]["content"]["application/json"]
+        assert content["examples"]
+        name = content["schema"]["$ref"].rpartition("/")[2]
+        assert DOCUMENT["components"]["schemas"][name]["additionalProperties"] is False
+
+
+def test_every_reference_leads_somewhere() -> None:
+    def references(node: object) -> set[str]:
+        if isinstance(node, dict):
+            own = {node["$ref"]} if isinstance(node.get("$ref"), str) else set()
+            return own.union(*(references(value) for value in node.values()))
+        return set().union(*map(references, node)) if isinstance(node, list) else set()
+
+    schemas = {f"#/components/schemas/{name}" for name in DOCUMENT["components"]["schemas"]}
+    assert references(DOCUMENT) <= schemas
+
+
+def test_the_flat_body_has_every_generation_field_but_the_id() -> None:
+    fields = set(DOCUMENT["components"]["schemas"]["JobBody"]["properties"])
+    assert set(GenerationRequest.model_fields) - {"id"} <= fields
+    assert "id" not in fields
+
+
+async def test_every_example_is_accepted() -> None:
+    async with connect(ScriptedBackend(any_size=True)) as client:
+        for path, methods in DOCUMENT["paths"].items():
+            for operation in methods.values():
+                examples = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+                for example in examples.get("examples", {}).values():
+                    answer = await client.post(path, json=example["value"])
+                    assert answer.is_success, answer.text
+
+
+async def test_docs_are_served() -> None:
+    async with connect(ScriptedBackend()) as client:
+        assert (await client.get("/openapi.json")).json() == DOCUMENT
+        assert "swagger" in (await client.get("/docs")).text
