@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from deployments.engine.engine import Engine, EngineStats
+    from deployments.engine.engine import Engine
     from deployments.engine.events import (
         Cancelled,
         Completed,
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
         Started,
     )
     from deployments.engine.request import GenerationRequest
+    from deployments.engine.stats import EngineStats
 
 _HOME = {
     "Engine": "engine",
-    "EngineStats": "engine",
+    "EngineStats": "stats",
     "GenerationRequest": "request",
 } | dict.fromkeys(
     ("Cancelled", "Completed", "Event", "Failed", "GenerationResult", "ImageReady", "Preview", "Progress", "Started"),

@@ -14,7 +14,6 @@ import queue
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Self
 
@@ -39,35 +38,13 @@ from deployments.engine.loop import DenoiseLoop, Running
 from deployments.engine.preview import picture
 from deployments.engine.request import GenerationRequest, resolve
 from deployments.engine.stage import Stage
+from deployments.engine.stats import EngineStats
 from deployments.engine.ticket import OnEvents, RawPreview, Ticket
 
 logger = logging.getLogger(__name__)
 
 MAX_DECODE = 4
 """Images decoded in one go: at full size a VAE needs far more memory per image than a denoise step."""
-
-
-@dataclass(frozen=True, slots=True)
-class EngineStats:
-    """How the engine stands.
-
-    Attributes:
-        running: requests that have not ended.
-        batch: images in the newest forward.
-        max_batch: images that may share one.
-        backlog_s: estimated seconds of denoising left for what has joined the batch or waits for it.
-        seconds_per_row: measured seconds of one row of one forward at the default size; ``None`` until measured.
-        device: the torch device.
-        overrides: what the weights' ``darkroom.json`` changed of the model's card.
-    """
-
-    running: int
-    batch: int
-    max_batch: int
-    backlog_s: float
-    seconds_per_row: float | None
-    device: str
-    overrides: dict[str, Any]
 
 
 class Engine:
@@ -98,9 +75,9 @@ class Engine:
         self._tickets: dict[str, Ticket] = {}
         self._lock = threading.Lock()
         self._closed = False
-        self._loop = DenoiseLoop(family, card.default_size, max_batch, self._denoised, self._died)
         self._prepare = Stage("darkroom-prepare", self._prepare_all, self._died)
         self._finish = Stage("darkroom-finish", self._finish_all, self._died)
+        self._loop = DenoiseLoop(family, card.default_size, max_batch, self._finish.put, self._died)
         self._emit = Stage("darkroom-emit", self._emit_all, self._died)
         self._threads = (self._prepare, self._loop, self._finish, self._emit)  # in the order of a request's life
         for thread in self._threads:
@@ -256,11 +233,6 @@ class Engine:
                 continue
             ticket.joined()
             self._loop.join(newcomers)
-
-    # -- denoise thread -----
-
-    def _denoised(self, running: Running) -> None:
-        self._finish.put(running)
 
     # -- finish thread -----
 
