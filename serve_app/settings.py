@@ -4,10 +4,13 @@
 fills in. What is left out has a default.
 """
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+import yaml  # type: ignore[import-untyped]
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from deployments.catalog import CATALOG, DEMO_WEIGHTS, find_card
 
@@ -101,6 +104,11 @@ class JobSettings(Settings):
     max_attempts: int = Field(default=3, ge=1, description="Dispatches of one job before it fails as `interrupted`.")
     image_ttl_s: float = Field(default=7 * 86400, gt=0, description="Age at which a finished job's images are deleted.")
     sweep_every_s: float = Field(default=60, gt=0, description="Seconds between looks for expired images.")
+    follow_within_s: float = Field(
+        default=30,
+        gt=0,
+        description="A synchronous call's job that nobody has begun to follow for this long is cancelled.",
+    )
     finished_logs: int = Field(default=1000, ge=0, description="Finished jobs whose event logs stay in memory.")
 
 
@@ -148,3 +156,70 @@ def demo_args(data: Path, models: tuple[str, ...] = tuple(CATALOG)) -> AppArgs:
             for model in models
         ),
     )
+
+
+def gpu_args(data: Path, models: tuple[str, ...]) -> AppArgs:
+    """Every model on its own weights, with a GPU to itself."""
+    return AppArgs(data=data, models=tuple(ModelSettings(id=model, num_gpus=1) for model in models))
+
+
+IMPORT_PATH: Final = "serve_app:build"
+"""How a Serve config names this application."""
+
+DATA_VARIABLE: Final = "DARKROOM_DATA"
+URL_VARIABLE: Final = "DARKROOM_URL"
+
+
+class ConfigInvalid(ValueError):
+    """A config file can't be read or used; the message says where and why, in one line for each finding."""
+
+
+def data_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where an embedded service keeps its data: ``DARKROOM_DATA``, else ``./darkroom-data``; made absolute."""
+    return Path(environ.get(DATA_VARIABLE) or "darkroom-data").expanduser().absolute()
+
+
+def service_url(environ: Mapping[str, str] = os.environ) -> str:
+    """The service that a client talks to: ``DARKROOM_URL``, else the address where ``darkroom serve`` listens."""
+    return environ.get(URL_VARIABLE) or "http://127.0.0.1:8000"
+
+
+def load_config(path: Path, data: Path | None = None) -> dict[str, Any]:
+    """The Serve config in the YAML file ``path``, with the ``args`` of this application checked and made whole.
+
+    A relative ``data`` is taken from the current folder; without any, and where ``database`` and ``blobs`` don't stand
+    in, it is :func:`data_folder`. The parameter ``data`` goes before what the file says.
+
+    Raises:
+        ConfigInvalid: the file can't be read, is no Serve config, does not have this application exactly once, or its
+            ``args`` are not valid.
+    """
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigInvalid(f"{path}: {error}") from error
+    applications = config.get("applications") if isinstance(config, dict) else None
+    if not isinstance(applications, list) or not all(isinstance(entry, dict) for entry in applications):
+        raise ConfigInvalid(f"{path}: a Serve config with a list `applications` is needed, as in config/demo.yaml")
+    ours = [entry for entry in applications if entry.get("import_path") == IMPORT_PATH]
+    if len(ours) != 1:
+        raise ConfigInvalid(f"{path}: one application with `import_path: {IMPORT_PATH}` is needed, found {len(ours)}")
+    args = ours[0].get("args", {})
+    if not isinstance(args, dict):
+        raise ConfigInvalid(f"{path}: args: a mapping is needed")
+    folder = data or args.get("data")
+    if folder is None and not (args.get("database") and args.get("blobs")):
+        folder = data_folder()
+    if isinstance(folder, str | Path):
+        args = args | {"data": str(Path(folder).expanduser().absolute())}
+    try:
+        AppArgs.model_validate(args)
+    except ValidationError as error:
+        raise ConfigInvalid("\n".join(f"{path}: args.{finding}" for finding in findings(error))) from error
+    ours[0]["args"] = args
+    return dict(config)
+
+
+def findings(error: ValidationError) -> list[str]:
+    """One line for each finding: where, dotted, and what."""
+    return [f"{'.'.join(map(str, found['loc'])) or '(whole)'}: {found['msg']}" for found in error.errors()]

@@ -1,6 +1,6 @@
 """What happens to a job, as its followers see it: the events, and their ids.
 
-The bounded, replayable log of them is :class:`EventLog`.
+The bounded, replayable log of them is :class:`serve_app.jobs.log.EventLog`.
 """
 
 import re

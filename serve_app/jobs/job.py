@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from deployments.engine.errors import Gone, JobNotFound
 from deployments.engine.request import Format, GenerationRequest
 
 Operation = Literal["image_generation", "image_transform", "image_inpaint"]
@@ -94,6 +95,20 @@ class Job:
     eta_s: float | None = None
     step: int | None = None
     total: int | None = None
+
+    def image_ref(self, index: int) -> ImageRef:
+        """Image ``index`` of a finished job.
+
+        Raises:
+            JobNotFound: the job has no such image (yet).
+            Gone: the image has expired.
+        """
+        for image in self.images:
+            if image.index == index:
+                if self.images_expired:
+                    raise Gone(f"image {index} of job {self.id} has expired")
+                return image
+        raise JobNotFound(f"{self.id}/images/{index}")
 
 
 @dataclass(frozen=True, slots=True)

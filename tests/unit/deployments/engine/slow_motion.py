@@ -41,10 +41,19 @@ class SlowMotionFamily:
         self.encoded: list[str] = []
         self._permits = threading.Semaphore(0)
         self._free = free
+        self._ran = threading.Condition()
 
     def let(self, forwards: int = 1) -> None:
         """Allow so many more forwards."""
         self._permits.release(forwards)
+
+    def let_until(self, prompt: str) -> None:
+        """Allow forwards one by one until ``prompt`` took part in one."""
+        with self._ran:
+            while not any(prompt in forward for forward in self.forwards):
+                before = len(self.forwards)
+                self.let()
+                assert self._ran.wait_for(lambda before=before: len(self.forwards) > before, timeout=30)
 
     def let_all(self) -> None:
         """Allow all from now on."""
@@ -68,7 +77,9 @@ class SlowMotionFamily:
     def denoise(self, states: Sequence[DenoiseState]) -> None:
         if not self._free:
             self._permits.acquire()
-        self.forwards.append([state.item.request.prompt for state in states])
+        with self._ran:
+            self.forwards.append([state.item.request.prompt for state in states])
+            self._ran.notify_all()
         for state in states:
             _raise_if("denoise!", state.item.request)
             if "oom!" in state.item.request.prompt:

@@ -90,17 +90,18 @@ def test_previews_can_be_switched_off_and_never_show_the_last_step(engine: Engin
 def test_a_request_joins_at_the_next_step_and_leaves_when_it_is_done(slow: tuple[SlowMotionFamily, Engine]) -> None:
     family, engine = slow
     first, second = Listener(), Listener()
-    engine.submit(wish("first"), first)
-    family.let(2)
-    first.wait_for(Progress, step=2)
-    engine.submit(wish("second", steps=3), second)
-    second.wait_for(Started)
+    engine.submit(wish("first", steps=50), first)
+    family.let_until("first")
+    engine.submit(wish("second", steps=60), second)
+    family.let_until("second")
     family.let_all()
-    first.wait()
-    second.wait()
+    assert isinstance(first.wait(), Completed)
+    assert isinstance(second.wait(), Completed)
     alone = family.forwards.index(["first", "second"])
-    assert family.forwards[:alone] in ([["first"]] * 2, [["first"]] * 3)  # one forward may have been under way
-    assert family.forwards[-1] == ["second"]
+    assert 1 <= alone < 50
+    assert family.forwards[:alone] == [["first"]] * alone
+    assert family.forwards[alone:50] == [["first", "second"]] * (50 - alone)
+    assert family.forwards[50:] == [["second"]] * (alone + 10)
 
 
 def test_different_sizes_never_share_a_forward(slow: tuple[SlowMotionFamily, Engine]) -> None:
@@ -126,10 +127,9 @@ def test_a_forward_holds_at_most_max_batch_images(slow: tuple[SlowMotionFamily, 
 def test_cancel_takes_effect_before_the_next_forward(slow: tuple[SlowMotionFamily, Engine]) -> None:
     family, engine = slow
     stays, leaves = Listener(), Listener()
-    engine.submit(wish("stays"), stays)
-    request = engine.submit(wish("leaves"), leaves)
-    family.let(2)
-    leaves.wait_for(Progress)
+    engine.submit(wish("stays", steps=50), stays)
+    request = engine.submit(wish("leaves", steps=50), leaves)
+    family.let_until("leaves")
     assert engine.cancel(request.id)
     under_way = len(family.forwards) + 1
     family.let_all()

@@ -1,0 +1,37 @@
+"""The opaque cursor of a list of jobs: where the last page ended, by keyset, so that new jobs shift nothing."""
+
+import base64
+import binascii
+import json
+import math
+
+from deployments.engine.errors import InvalidRequest
+from serve_app.jobs.job import Job
+
+Key = tuple[float, str]
+"""(created_at, id) of the last job on the page."""
+
+
+def encode(job: Job) -> str:
+    """The cursor that continues after ``job``."""
+    return base64.urlsafe_b64encode(json.dumps([job.created_at, job.id]).encode()).decode()
+
+
+def decode(cursor: str) -> Key:
+    """The key that :func:`encode` put in.
+
+    Raises:
+        InvalidRequest: the text is no such cursor.
+    """
+    try:
+        created_at, job_id = json.loads(base64.b64decode(cursor.encode(), altchars=b"-_", validate=True))
+        key = float(created_at), str(job_id)
+    except (binascii.Error, UnicodeError, ValueError, TypeError, RecursionError):
+        raise _refused(cursor) from None
+    if not math.isfinite(key[0]) or not isinstance(job_id, str):
+        raise _refused(cursor)
+    return key
+
+
+def _refused(cursor: str) -> InvalidRequest:
+    return InvalidRequest("cursor", cursor, "a next_cursor of this list")

@@ -1,0 +1,126 @@
+"""Dispatch: which waiting job runs next, and what follows when its attempt is over."""
+
+import asyncio
+from collections.abc import Callable
+
+from deployments.messages import RunAttempt
+from serve_app.jobs.attempt import Attempt
+from serve_app.jobs.ending import Ending
+from serve_app.jobs.events import Restarted
+from serve_app.jobs.job import JobStatus
+from serve_app.jobs.lanes import Lane, Lanes
+from serve_app.jobs.live import LiveJob, LiveJobs
+from serve_app.jobs.outcome import Outcome, defect, interrupted
+from serve_app.jobs.runner import ReplicaLost, Runner
+from serve_app.jobs.store import JobStore
+from serve_app.jobs.tasks import Tasks
+
+_TAKEN_OVER = interrupted("another router has taken over this job")
+
+
+class Dispatcher:
+    """Runs waiting jobs while their model has free slots.
+
+    There is no loop that could die: :meth:`dispatch` is called whenever a job comes, an attempt ends or a heartbeat
+    arrives, and each attempt is a task of its own that turns every exception into the end of its job.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: JobStore,
+        runner: Runner,
+        lanes: Lanes,
+        jobs: LiveJobs,
+        ending: Ending,
+        tasks: Tasks,
+        max_attempts: int,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._runner = runner
+        self._lanes = lanes
+        self._jobs = jobs
+        self._ending = ending
+        self._tasks = tasks
+        self._max_attempts = max_attempts
+        self._clock = clock
+        self._stopped = False
+
+    def dispatch(self, model: str) -> None:
+        """Start what fits into the free slots of ``model``."""
+        lane = self._lanes[model]
+        while not self._stopped and self._lanes.free(lane):
+            live = self._jobs.active(lane.queue.pop())
+            if live is None or live.ending is not None:
+                continue
+            lane.running[live.id] = live
+            self._tasks.spawn(self._carry_out(lane, live))
+
+    def stop(self) -> None:
+        """Start nothing more."""
+        self._stopped = True
+
+    async def _carry_out(self, lane: Lane, live: LiveJob) -> None:
+        try:
+            outcome = await self._run(lane, live)
+        except Exception as error:  # noqa: BLE001  the edge of a job's processing: it ends as failed, and is logged
+            outcome = defect(live.id, error)
+        finally:
+            lane.running.pop(live.id, None)
+        if outcome is not None:
+            await self._ending.end(live, outcome)
+        self.dispatch(lane.model)
+
+    async def _run(self, lane: Lane, live: LiveJob) -> Outcome | None:
+        """Make one attempt; the outcome, or ``None`` when the job waits again or was ended from outside."""
+        attempt = live.job.attempt + 1
+        try:
+            return await self._attempt(live, attempt)
+        except ReplicaLost as lost:
+            if live.ending is not None:
+                return None
+            lane.paused = True
+            if attempt >= self._max_attempts:
+                return interrupted(f"lost in {attempt} of {attempt} attempts, the last time: {lost.reason}")
+            return await self._requeue(lane, live, lost.reason)
+
+    async def _attempt(self, live: LiveJob, attempt: int) -> Outcome | None:
+        """Commit ``attempt`` and follow it to its outcome; ``None`` when the job was ended from outside.
+
+        Raises:
+            ReplicaLost: the attempt came to no end of its own.
+        """
+        now = self._clock()
+        live.transition(attempt=attempt)  # before the commit, so that a cancel which overtakes it covers this attempt
+        started = await self._store.start(live.id, attempt, now)
+        if live.ending is not None:
+            return None
+        if not started:
+            return _TAKEN_OVER
+        live.transition(status=JobStatus.RUNNING, started_at=live.job.started_at or now)
+        run = RunAttempt(live.generation, self._store.epoch, attempt)
+        live.stream = stream = self._tasks.spawn(Attempt(live).follow(self._runner.run(live.model, run)))
+        try:
+            await asyncio.wait({stream})  # a task of its own, so that `end` cancels the stream and never a commit
+        finally:
+            live.stream = None
+        if stream.cancelled():
+            raise ReplicaLost("the attempt was cancelled on its replica")
+        return stream.result()
+
+    async def _requeue(self, lane: Lane, live: LiveJob, reason: str) -> Outcome | None:
+        """Put the job back at the head of the queue, with the same seed; the outcome if it may not run again."""
+        attempt = live.job.attempt
+        kept = await self._store.requeue(live.id, attempt)
+        if live.ending is not None:
+            return None
+        if not kept:
+            return _TAKEN_OVER
+        live.transition(status=JobStatus.QUEUED)
+        live.steps_done.clear()
+        live.told = None
+        live.log.append(Restarted(attempt + 1, reason, step=0))
+        lane.running.pop(live.id, None)
+        lane.queue.requeue(live.id, live.cost)
+        return None

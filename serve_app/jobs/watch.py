@@ -1,0 +1,59 @@
+"""What is done about once a second: tell the followed jobs where they stand, and end those that nobody came for."""
+
+from collections import defaultdict
+from collections.abc import Callable
+
+from serve_app.jobs.ending import Ending
+from serve_app.jobs.events import Queued
+from serve_app.jobs.job import JobStatus
+from serve_app.jobs.lanes import Lanes, Place
+from serve_app.jobs.live import LiveJob, LiveJobs
+from serve_app.jobs.outcome import CANCELLED
+
+
+class Watch:
+    """Looks after the jobs under way."""
+
+    def __init__(
+        self, *, jobs: LiveJobs, lanes: Lanes, ending: Ending, follow_within_s: float, clock: Callable[[], float]
+    ) -> None:
+        self._jobs = jobs
+        self._lanes = lanes
+        self._ending = ending
+        self._follow_within_s = follow_within_s
+        self._clock = clock
+
+    async def look(self) -> None:
+        """One round."""
+        self.tell_places()
+        await self.end_orphans()
+
+    def tell_places(self) -> None:
+        """Log ``Queued`` for every waiting job that is followed and stands elsewhere than it was last told."""
+        waiting: dict[str, dict[str, LiveJob]] = defaultdict(dict)
+        for live in self._jobs:
+            if live.followers and live.job.status is JobStatus.QUEUED and live.ending is None:
+                waiting[live.model][live.id] = live
+        for model, jobs in waiting.items():
+            for job_id, place in self._lanes.places(model, jobs).items():
+                tell(jobs[job_id], place)
+
+    async def end_orphans(self) -> None:
+        """Cancel the jobs of synchronous calls that nobody began to follow: the caller died after it submitted."""
+        oldest = self._clock() - self._follow_within_s
+        for live in self._jobs:
+            if is_unwanted(live) and live.job.created_at < oldest:
+                await self._ending.end(live, CANCELLED)
+
+
+def is_unwanted(live: LiveJob) -> bool:
+    """Nobody follows a job that is to be cancelled when nobody does."""
+    return live.job.request.on_disconnect == "cancel" and live.followers == 0 and live.ending is None
+
+
+def tell(live: LiveJob, place: Place) -> None:
+    """Log where a waiting job stands, to a tenth of a second, if that is news."""
+    queued = Queued(place.position, None if place.eta_s is None else round(place.eta_s, 1))
+    if queued != live.told:
+        live.told = queued
+        live.log.append(queued)
