@@ -159,15 +159,19 @@ class DenoiseLoop:
         if step > before:
             sampler.steps_told = step
             ticket.tell(Progress(item.request.id, step, sampler.total, item.index))
+            if item.request.preview_every and step % item.request.preview_every == 0:
+                self._preview(running)
         if sampler.done:
             self._leave(running)
             ticket.denoised()
             self._on_done(running)
-        elif step > before and item.request.preview_every and step % item.request.preview_every == 0:
-            try:
-                ticket.tell(RawPreview(self._family.preview(state), step, item.index))
-            except Exception as error:  # noqa: BLE001  (it ends its own request, not the loop)
-                ticket.tell(failed(item.request.id, error))
+
+    def _preview(self, running: Running) -> None:
+        state, ticket = running.state, running.ticket
+        try:
+            ticket.tell(RawPreview(self._family.preview(state), state.sampler.steps_done, state.item.index))
+        except Exception as error:  # noqa: BLE001  (it ends its own request, not the loop)
+            ticket.tell(failed(state.item.request.id, error))
 
     def _leave(self, running: Running) -> None:
         with self._changed:
