@@ -1,0 +1,224 @@
+"""ModelReplica: what Ray Serve runs around one engine, on one GPU or on the CPU.
+
+It takes attempts from the Router, turns the engine's events into replica events, and keeps image bytes out of the
+Router's way by writing them to the blob store itself.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from deployments.blobs import BlobStore
+from deployments.developing import Developing, Lab
+from deployments.engine.errors import DarkroomError, Interrupted
+from deployments.engine.events import Event
+from deployments.engine.request import GenerationRequest
+from deployments.messages import ReplicaEvent, ReplicaStats, RunAttempt
+
+logger = logging.getLogger(__name__)
+
+CODEC_THREADS = 4
+"""Pictures encoded at once. More would take the cores from the denoise thread of a CPU replica."""
+
+
+class EngineLoad(Protocol):
+    """How an engine stands (:class:`deployments.engine.EngineStats`), as far as a heartbeat tells it."""
+
+    @property
+    def running(self) -> int: ...
+    @property
+    def batch(self) -> int: ...
+    @property
+    def max_batch(self) -> int: ...
+    @property
+    def backlog_s(self) -> float: ...
+    @property
+    def seconds_per_row(self) -> float | None: ...
+    @property
+    def device(self) -> str: ...
+    @property
+    def overrides(self) -> Mapping[str, Any]: ...
+
+
+class ServedEngine(Protocol):
+    """The part of :class:`deployments.engine.Engine` that a replica uses; thread-safe."""
+
+    def submit(self, request: GenerationRequest, on_events: Callable[[list[Event]], None]) -> GenerationRequest: ...
+    def cancel(self, request_id: str) -> bool: ...
+    def stats(self) -> EngineLoad: ...
+    def check(self) -> None: ...
+    def close(self) -> None: ...
+
+
+def available_cores() -> int:
+    """CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True)
+class LoadEngine:
+    """The engine factory of the application: loads the model when the replica calls it.
+
+    ``threads``: torch's intra-op threads; ``None`` for all cores that this process may use. Torch's own choice would be
+    one, because Ray sets ``OMP_NUM_THREADS=1`` for a replica that reserves no CPU.
+    """
+
+    model: str
+    weights: str | None
+    device: str
+    dtype: str
+    max_batch: int
+    threads: int | None
+
+    def __call__(self) -> ServedEngine:
+        import torch
+
+        from deployments.engine import Engine
+
+        torch.set_num_threads(self.threads or available_cores())
+        return Engine.load(
+            self.model, weights=self.weights, device=self.device, dtype=self.dtype, max_batch=self.max_batch
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which replica this is, and where it runs."""
+
+    replica_id: str
+    node: str
+    gpu: str | None
+
+    @classmethod
+    def of_this_process(cls) -> "Place":
+        """Read from Ray; only inside a Serve replica."""
+        import ray
+        from ray import serve
+
+        return cls(
+            replica_id=serve.get_replica_context().replica_id.unique_id,
+            node=ray.get_runtime_context().get_node_id(),
+            gpu=os.environ.get("CUDA_VISIBLE_DEVICES") or None,
+        )
+
+
+class ModelReplica:
+    """One replica of the deployment ``model-<id>``.
+
+    It follows the newest epoch it has heard of: attempts of an older one end as ``interrupted``, because the Router
+    that started them is gone. (Ray does not stop a replica's generator when its caller's process dies.)
+    """
+
+    async def __init__(  # type: ignore[misc]  # Serve awaits it
+        self,
+        model: str,
+        blobs_url: str,
+        engine_factory: Callable[[], ServedEngine],
+        place: Callable[[], Place] = Place.of_this_process,
+    ) -> None:
+        """Load the engine off the event loop; Serve sends requests once this returns."""
+        self._model = model
+        self._place = place()
+        self._loop = asyncio.get_running_loop()
+        self._lab = Lab(ThreadPoolExecutor(CODEC_THREADS, thread_name_prefix="codec"), BlobStore.open(blobs_url))
+        self._engine = await asyncio.to_thread(engine_factory)
+        self._epoch = 0
+        self._running: dict[str, Developing] = {}
+
+    async def run(self, attempt: RunAttempt) -> AsyncGenerator[list[ReplicaEvent], None]:
+        """Run one attempt; yields all events that gathered since the last yield, to the terminal one.
+
+        Cancelling the call cancels the request in the engine.
+        """
+        self._follow_epoch(attempt.epoch)
+        developing = Developing(attempt, self._lab, cancel=lambda: self._engine.cancel(attempt.request.id))
+        try:
+            if await self._take_over(developing):
+                self._submit(developing)
+            async for events in developing.events():
+                yield events
+        finally:
+            # Not only on CancelledError: however the call ended, nothing may go on computing for it.
+            developing.close()
+            if self._running.get(attempt.request.id) is developing:
+                self._engine.cancel(attempt.request.id)
+
+    async def sync(self, epoch: int, superseded: Collection[tuple[str, int]]) -> ReplicaStats:
+        """The Router's heartbeat: drop older epochs and the ``superseded`` (job, attempt) pairs; answer the stats."""
+        self._follow_epoch(epoch)
+        for job, number in superseded:
+            developing = self._running.get(job)
+            if developing is not None and developing.attempt.attempt == number:
+                self._interrupt(developing, "another attempt has taken over")
+        stats = self._engine.stats()
+        return ReplicaStats(
+            replica_id=self._place.replica_id,
+            model=self._model,
+            node=self._place.node,
+            device=stats.device,
+            gpu=self._place.gpu,
+            running=stats.running,
+            batch=stats.batch,
+            max_batch=stats.max_batch,
+            backlog_s=stats.backlog_s,
+            seconds_per_row=stats.seconds_per_row,
+            overrides=dict(stats.overrides),
+        )
+
+    async def check_health(self) -> None:
+        """Serve's health check: raises when a thread of the engine has ended, so that Serve replaces this replica."""
+        self._engine.check()
+
+    def __del__(self) -> None:
+        """Serve's destructor call, after draining: stops the engine's threads."""
+        if (engine := getattr(self, "_engine", None)) is not None:  # absent when loading failed
+            engine.close()
+            self._lab.threads.shutdown(wait=False, cancel_futures=True)
+
+    def _follow_epoch(self, epoch: int) -> None:
+        if epoch <= self._epoch:
+            return
+        self._epoch = epoch
+        for developing in list(self._running.values()):
+            if developing.attempt.epoch < epoch:
+                self._interrupt(developing, "the service restarted")
+
+    def _interrupt(self, developing: Developing, why: str) -> None:
+        developing.fail(Interrupted.code, why)
+        self._engine.cancel(developing.attempt.request.id)
+
+    async def _take_over(self, developing: Developing) -> bool:
+        """Make ``developing`` the job's attempt here, once any earlier one has left the engine; False if stale."""
+        job = developing.attempt.request.id
+        while (earlier := self._running.get(job)) is not None:
+            self._interrupt(earlier, "another attempt has taken over")
+            await earlier.left_engine.wait()
+        if developing.attempt.epoch < self._epoch:
+            developing.fail(Interrupted.code, "the service restarted")
+            return False
+        self._running[job] = developing
+        return True
+
+    def _submit(self, developing: Developing) -> None:
+        """Hand the request to the engine; a refusal becomes the attempt's ``Failed``."""
+        request = developing.attempt.request
+
+        def receive(events: list[Event]) -> None:
+            developing.receive(events)
+            if developing.left_engine.is_set():
+                self._running.pop(request.id, None)
+
+        def on_events(events: list[Event]) -> None:  # called on a thread of the engine's
+            self._loop.call_soon_threadsafe(receive, events)
+
+        try:
+            self._engine.submit(request, on_events)
+        except DarkroomError as error:
+            self._running.pop(request.id, None)
+            developing.fail(error.code, error.message)

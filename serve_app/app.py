@@ -1,0 +1,132 @@
+"""The composition root: the whole graph on one page. ``serve_app:build`` is what a Serve config file names.
+
+    Ingress (N) ──handle──> Router (1) ──handle per model──> model-<id> (N each)
+
+Every deployment sets its own resources and limits. Serve's defaults (one CPU and five ongoing requests each) would keep
+the demo pending on a small machine and a hundred open streams waiting for five.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import ray
+from ray import serve
+from ray.serve import Application
+from ray.serve.config import AutoscalingConfig
+from ray.serve.schema import LoggingConfig
+
+from deployments.replica import LoadEngine, ModelReplica, ServedEngine
+from serve_app.autoscaling import MODEL_PREFIX
+from serve_app.ingress import Ingress
+from serve_app.router import Router
+from serve_app.settings import AppArgs, IngressSettings, ModelSettings
+
+MANY_REQUESTS = 10_000
+"""Ongoing requests of an Ingress or Router replica: every open stream is one. Admission is the job queue's part."""
+
+CONTROL_CALLS = 4
+"""Room in a model replica's ongoing requests for the Router's heartbeat beside the attempts."""
+
+HEALTH_CHECK_PERIOD_S = 2.0
+"""A dead replica is noticed, and its replacement started, within about this time (Serve's default is 10 s)."""
+
+DRAIN_LOOK_S = 0.2
+"""A replica that is to stop looks this often whether its last request has ended (Serve's default is 2 s)."""
+
+EngineFactory = Callable[[], ServedEngine]
+
+
+def build(args: AppArgs) -> Application:
+    """The application: Serve's typed builder, also for ``serve run serve_app:build data=/abs/path``.
+
+    Raises:
+        ValueError: ``args`` keeps the database or the images on a local disk, and the cluster has several nodes.
+    """
+    return compose(args, load_engine)
+
+
+def load_engine(model: ModelSettings) -> EngineFactory:
+    """How replicas of ``model`` get their engine."""
+    return LoadEngine(
+        model=model.id,
+        weights=model.weights,
+        device=model.device,
+        dtype=model.dtype,
+        max_batch=model.max_batch,
+        threads=model.torch_threads or int(model.num_cpus) or None,
+    )
+
+
+def compose(args: AppArgs, engines: Callable[[ModelSettings], EngineFactory]) -> Application:
+    """The graph over any engines; raises as :func:`build`."""
+    refuse_local_storage(args, _alive_nodes())
+    models = {
+        model.id: serve.deployment(ModelReplica, **_model_options(model)).bind(model.id, args.blobs_url, engines(model))
+        for model in args.models
+    }
+    router = serve.deployment(Router, **_router_options()).bind(args, models)
+    return serve.deployment(Ingress, **_ingress_options(args.ingress)).bind(args, router)
+
+
+def _ingress_options(ingress: IngressSettings) -> dict[str, Any]:
+    return {
+        "name": "Ingress",
+        "ray_actor_options": {"num_cpus": 0},
+        "max_ongoing_requests": MANY_REQUESTS,
+        "autoscaling_config": AutoscalingConfig(
+            min_replicas=ingress.min_replicas,
+            max_replicas=ingress.max_replicas,
+            target_ongoing_requests=ingress.target_ongoing_requests,
+        ),
+        "health_check_period_s": HEALTH_CHECK_PERIOD_S,
+        "graceful_shutdown_timeout_s": 10,
+        "graceful_shutdown_wait_loop_s": DRAIN_LOOK_S,
+    }
+
+
+def _router_options() -> dict[str, Any]:
+    # Only a deployment with an autoscaling config may report figures to the policy. The interval is deprecated in
+    # favour of an environment variable that every node would need; its default of 10 s would make scaling late.
+    reporting = AutoscalingConfig(min_replicas=1, max_replicas=1, metrics_interval_s=1, look_back_period_s=3)
+    return {
+        "name": "Router",
+        "ray_actor_options": {"num_cpus": 0},
+        "max_ongoing_requests": MANY_REQUESTS,
+        "autoscaling_config": reporting,
+        "health_check_period_s": HEALTH_CHECK_PERIOD_S,
+        "graceful_shutdown_timeout_s": 5,  # streams go on at its successor
+        "graceful_shutdown_wait_loop_s": DRAIN_LOOK_S,
+    }
+
+
+def _model_options(model: ModelSettings) -> dict[str, Any]:
+    return {
+        "name": f"{MODEL_PREFIX}{model.id}",
+        "ray_actor_options": {"num_cpus": model.num_cpus, "num_gpus": model.num_gpus, **model.ray_actor_options},
+        "max_ongoing_requests": model.max_batch + model.prefetch + CONTROL_CALLS,
+        "logging_config": LoggingConfig(enable_access_log=False),  # or every heartbeat is a line
+        "autoscaling_config": AutoscalingConfig(
+            min_replicas=model.min_replicas,
+            max_replicas=model.max_replicas,
+            upscale_delay_s=model.upscale_delay_s,
+            downscale_delay_s=model.downscale_delay_s,
+        ),
+        "health_check_period_s": HEALTH_CHECK_PERIOD_S,
+        "graceful_shutdown_timeout_s": 60,
+        "graceful_shutdown_wait_loop_s": DRAIN_LOOK_S,
+    }
+
+
+def refuse_local_storage(args: AppArgs, nodes: int) -> None:
+    """Raises ValueError if the database or the images are on a local disk and the cluster has several ``nodes``."""
+    local = [url for url in (args.database_url, args.blobs_url) if url.startswith(("sqlite", "file:"))]
+    if local and nodes > 1:
+        raise ValueError(
+            f"{', '.join(local)} is on one machine's disk, but the cluster has {nodes} nodes: "
+            "set `database` (postgresql+asyncpg://…) and `blobs` (s3://…, gs://…, az://…)"
+        )
+
+
+def _alive_nodes() -> int:
+    """Nodes of the cluster that this process is connected to; one when it is connected to none."""
+    return sum(node["Alive"] for node in ray.nodes()) if ray.is_initialized() else 1

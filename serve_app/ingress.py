@@ -1,0 +1,56 @@
+"""Ingress: the stateless deployment that clients meet, over HTTP and through ``serve.get_app_handle("darkroom")``."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+from fastapi import FastAPI
+from ray import serve
+from ray.serve.handle import DeploymentHandle
+
+from deployments.blobs import BlobStore
+from deployments.engine.events import Event, GenerationResult
+from deployments.engine.request import GenerationRequest
+from serve_app import handle_calls
+from serve_app.api.app import create_api
+from serve_app.backend import RouterBackend
+from serve_app.settings import AppArgs
+
+
+@serve.ingress()
+class Ingress:
+    """Translates; holds no state, so there may be any number of replicas."""
+
+    async def __init__(  # type: ignore[misc]  # Serve awaits it
+        self, args: AppArgs, router: DeploymentHandle
+    ) -> None:
+        self._args = args
+        self._blobs = BlobStore.open(args.blobs_url)
+        self._backend = RouterBackend(router, self._blobs)
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        """Serve's hook: the HTTP application, built here because its routes close over the handle."""
+        return create_api(self._backend, self._args.api)
+
+    async def generate(self, request: GenerationRequest | None = None, **fields: Any) -> GenerationResult:
+        """Images for a request, or for its fields: ``await handle.generate.remote(prompt="a red circle", seed=7)``.
+
+        ``result.images`` are PIL images. Cancelling the call cancels the job.
+
+        Raises:
+            DarkroomError: the request is refused, or the job failed or was cancelled.
+        """
+        return await handle_calls.generate(self._backend, self._blobs, handle_calls.as_request(request, fields))
+
+    async def stream(self, request: GenerationRequest | None = None, **fields: Any) -> AsyncGenerator[Event, None]:
+        """The same as events: ``handle.options(stream=True).stream.remote(prompt="a red circle")``.
+
+        Ends with ``Completed``, ``Cancelled`` or ``Failed``. Cancelling the call cancels the job.
+
+        Raises:
+            DarkroomError: the request is refused.
+        """
+        events = handle_calls.stream(self._backend, self._blobs, handle_calls.as_request(request, fields))
+        async with aclosing(events):
+            async for event in events:
+                yield event

@@ -1,0 +1,141 @@
+"""Router: the one deployment that owns the jobs. It keeps the model replicas in step and reports the backlog."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+
+from ray.serve.exceptions import DeploymentUnavailableError
+from ray.serve.handle import DeploymentHandle
+
+from deployments.blobs import BlobStore
+from deployments.engine.errors import DarkroomError
+from deployments.messages import ReplicaStats
+from serve_app.autoscaling import BACKLOG_PREFIX
+from serve_app.calls import Refused, refusing
+from serve_app.jobs.events import EventId, LoggedEvent
+from serve_app.jobs.fleet import Fleet, ModelStatus, WorkerStatus
+from serve_app.jobs.job import Job, JobPage, JobRequest, JobStatus
+from serve_app.jobs.service import JobService
+from serve_app.jobs.store import JobStore
+from serve_app.ray_runner import ServeRunner
+from serve_app.settings import AppArgs
+
+logger = logging.getLogger(__name__)
+
+SYNC_EVERY_S = 1.0
+"""Seconds between two heartbeats of a model."""
+
+SYNC_TIMEOUT_S = 10.0
+"""A replica that has not answered by then is silent; Serve's health check decides whether it lives."""
+
+
+class Router:
+    """The :class:`~serve_app.jobs.service.JobService` as a Serve deployment of one replica.
+
+    Its methods are those of :class:`~serve_app.api.backend.Backend`, except that typed errors are answered, not raised:
+    call them through ``RouterBackend``.
+    """
+
+    async def __init__(  # type: ignore[misc]  # Serve awaits it
+        self, args: AppArgs, models: Mapping[str, DeploymentHandle]
+    ) -> None:
+        """``models``: a handle per model id. Opens the store, ends what an earlier Router left, starts dispatch.
+
+        The tasks that live on are started here: a task started while a request is handled is a child of that request,
+        and Serve cancels the calls it makes when the request is cancelled.
+        """
+        self._store = JobStore(args.database_url)
+        self._runner = ServeRunner(models)
+        self._service = JobService(
+            store=self._store,
+            blobs=BlobStore.open(args.blobs_url),
+            fleet=Fleet(args.models, created=time.time()),
+            runner=self._runner,
+            settings=args.jobs,
+        )
+        await self._service.start()
+        self._heartbeats = [
+            asyncio.create_task(self._heartbeat(model, handle), name=f"heartbeat {model}")
+            for model, handle in models.items()
+        ]
+
+    @refusing
+    async def submit(self, request: JobRequest) -> Job:
+        return await self._service.submit(request)
+
+    async def follow(
+        self, job_id: str, after: EventId | None = None
+    ) -> AsyncGenerator[list[LoggedEvent] | Refused, None]:
+        try:
+            async with aclosing(self._service.follow(job_id, after)) as batches:
+                async for batch in batches:
+                    yield batch
+        except DarkroomError as error:
+            yield Refused(error)
+
+    @refusing
+    async def get(self, job_id: str) -> Job:
+        return await self._service.get(job_id)
+
+    @refusing
+    async def jobs(
+        self, *, status: JobStatus | None = None, model: str | None = None, limit: int = 50, cursor: str | None = None
+    ) -> JobPage:
+        return await self._service.jobs(status=status, model=model, limit=limit, cursor=cursor)
+
+    @refusing
+    async def cancel(self, job_id: str) -> Job:
+        return await self._service.cancel(job_id)
+
+    @refusing
+    async def delete(self, job_id: str) -> None:
+        await self._service.delete(job_id)
+
+    @refusing
+    async def models(self) -> list[ModelStatus]:
+        return await self._service.models()
+
+    @refusing
+    async def workers(self) -> list[WorkerStatus]:
+        return await self._service.workers()
+
+    def record_autoscaling_stats(self) -> dict[str, float]:
+        """Serve's hook, once a second: the figures that :class:`~serve_app.autoscaling.BacklogPolicy` reads."""
+        return {f"{BACKLOG_PREFIX}{model}": backlog_s for model, backlog_s in self._service.backlog_s().items()}
+
+    async def check_health(self) -> None:
+        """Serve's health check: raises when a task that must live on has ended, so that Serve replaces this Router."""
+        for task in self._heartbeats:
+            if task.done():
+                raise RuntimeError(f"the task {task.get_name()!r} has ended")
+
+    async def __del__(self) -> None:
+        """Serve's destructor call, after draining."""
+        for task in getattr(self, "_heartbeats", ()):  # absent when the constructor failed
+            task.cancel()
+        if hasattr(self, "_service"):
+            await self._service.close()
+
+    async def _heartbeat(self, model: str, handle: DeploymentHandle) -> None:
+        """About once a second, for one model only, so that a slow or broken one holds up no other."""
+        while True:
+            try:
+                self._service.heartbeat(model, await self._sync(model, handle))
+            except TimeoutError:
+                logger.warning("model %s: its replicas did not answer within %g s", model, SYNC_TIMEOUT_S)
+            except Exception:  # the edge of the loop: the next beat tries again, the log says why
+                logger.exception("model %s: the heartbeat failed", model)
+            await asyncio.sleep(SYNC_EVERY_S)
+
+    async def _sync(self, model: str, handle: DeploymentHandle) -> list[ReplicaStats]:
+        """Tell the model's replicas the epoch and what is superseded; the stats of those that answered."""
+        try:
+            call = handle.broadcast("sync", self._store.epoch, self._runner.superseded(model))
+            answers = await call.results_async(timeout_s=SYNC_TIMEOUT_S, return_exceptions=True)
+        except DeploymentUnavailableError:  # no replica is running
+            return []
+        for failure in (one for one in answers if isinstance(one, BaseException)):
+            logger.warning("model %s: a replica failed to answer: %s", model, failure)
+        return [one for one in answers if isinstance(one, ReplicaStats)]

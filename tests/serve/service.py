@@ -1,0 +1,83 @@
+"""A Ray cluster and Serve for one test module at a time, and what the tests ask them."""
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import httpx2
+import ray
+
+from serve_app.launch import deploy, start_ray, stop
+
+T = TypeVar("T")
+
+
+class Service:
+    """A deployed application, as a client sees it, and the processes behind it."""
+
+    def __init__(self, url: str) -> None:
+        self.http = httpx2.Client(base_url=url, timeout=60)
+
+    def submit(self, **body: Any) -> str:
+        """POST a job; its id."""
+        answer = self.http.post("/v1/jobs", json={"operation": "image_generation", "prompt": "a red circle", **body})
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["job_id"])
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        return dict(self.http.get(f"/v1/jobs/{job_id}").json())
+
+    def events(self, job_id: str) -> Iterator[dict[str, Any]]:
+        """The job's events as they come, to the terminal one."""
+        with self.http.stream("GET", f"/v1/jobs/{job_id}/stream") as answer:
+            assert answer.status_code == 200
+            for line in answer.iter_lines():
+                if line == "data: [DONE]":
+                    return
+                if line.startswith("data: "):
+                    yield json.loads(line.removeprefix("data: "))
+        raise AssertionError("the stream ended without [DONE]")
+
+    def workers(self, model: str) -> list[dict[str, Any]]:
+        """The model's replicas that are alive."""
+        workers = self.http.get("/v1/workers").json()["data"]
+        return [worker for worker in workers if worker["model"] == model and worker["state"] == "ready"]
+
+    def replicas(self, deployment: str) -> list[Any]:
+        """The actors behind a deployment."""
+        actors = ray.util.list_named_actors(all_namespaces=True)
+        mine = [actor for actor in actors if f"#{deployment}#" in actor["name"]]
+        return [ray.get_actor(actor["name"], namespace=actor["namespace"]) for actor in mine]
+
+
+def eventually(what: Callable[[], T | None], within_s: float = 60) -> T:
+    """The first true answer of ``what``; fails loudly if there is none. The deadline is a safety net, not a measure."""
+    deadline = time.monotonic() + within_s
+    while not (answer := what()):
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.05)
+    return answer
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def service(config: Mapping[str, Any], *, num_gpus: int = 0) -> Iterator[Service]:
+    """``config``'s application on a cluster of its own; both end with the block."""
+    port = free_port()
+    start_ray(num_cpus=2, num_gpus=num_gpus)
+    try:
+        deploy({**config, "http_options": {"host": "127.0.0.1", "port": port}}, timeout_s=120)
+        running = Service(f"http://127.0.0.1:{port}")
+        with running.http:
+            eventually(lambda: running.http.get("/health/ready").status_code == 200)
+            yield running
+    finally:
+        stop()

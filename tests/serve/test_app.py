@@ -1,0 +1,140 @@
+"""The whole application on real Ray: two demo models, deployed from the shipped config file."""
+
+import io
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ray
+import yaml
+from PIL import Image, ImageChops
+from ray import serve
+
+from deployments.engine.errors import InvalidRequest
+from deployments.engine.events import Completed, ImageReady, Preview, Progress, Started
+from deployments.engine.request import GenerationRequest
+from tests.serve.service import Service, eventually, service
+
+LONG: dict[str, Any] = {"model": "sd15", "steps": 150, "width": 512, "height": 512}
+"""Takes minutes here: whatever ends it within a test did so from outside."""
+
+
+@pytest.fixture(scope="module")
+def darkroom(data: Path) -> Iterator[Service]:
+    config = yaml.safe_load((Path(__file__).parents[2] / "config/demo.yaml").read_text())
+    args = config["applications"][0]["args"]
+    args["data"] = str(data)
+    args["models"] = [model for model in args["models"] if model["id"] in ("sd15", "flux-schnell")]
+    with service(config) as running:
+        yield running
+
+
+def until_it_runs(darkroom: Service, job_id: str) -> None:
+    for event in darkroom.events(job_id):
+        if event["event"] == "progress":
+            return
+    raise AssertionError("it ended before its first step")
+
+
+def test_a_job_develops_into_a_png(darkroom: Service) -> None:
+    job_id = darkroom.submit(model="stable-diffusion-v1-5", steps=10, width=128, height=128, preview_every=5)
+    events = list(darkroom.events(job_id))
+    assert [event["step"] for event in events if event["event"] == "progress"] == list(range(1, 11))
+    assert any(event["event"] == "preview" for event in events)
+    assert events[-1]["event"] == "complete"
+    answer = darkroom.http.get(events[-1]["images"][0]["url"])
+    assert answer.headers["content-type"] == "image/png"
+    assert Image.open(io.BytesIO(answer.content)).size == (128, 128)
+
+
+def test_the_ingress_and_the_router_hold_no_torch(darkroom: Service) -> None:
+    def holds_torch(_replica: Any) -> bool:
+        return "torch" in sys.modules
+
+    for deployment, expected in (("Ingress", False), ("Router", False), ("model-sd15", True)):
+        (replica,) = darkroom.replicas(deployment)
+        assert ray.get(replica.__ray_call__.remote(holds_torch)) is expected, deployment
+
+
+def test_a_handle_generates(darkroom: Service) -> None:
+    handle = serve.get_app_handle("darkroom")
+    request = GenerationRequest(prompt="a red circle", model="flux-schnell", seed=7, n=2, steps=2)
+    result = handle.generate.remote(request).result(timeout_s=60)
+    assert result.id == request.id
+    assert result.seeds == (7, 8)
+    assert [(image.mode, image.size) for image in result.images] == [("RGB", (128, 128))] * 2
+    again = handle.generate.remote(prompt="a red circle", model="flux-schnell", seed=7, steps=2).result(timeout_s=60)
+    differences = ImageChops.difference(again.images[0], result.images[0]).getextrema()
+    assert all(most <= 1 for _, most in differences)  # alone now, in a batch before
+
+
+def test_a_handle_streams(darkroom: Service) -> None:
+    handle = serve.get_app_handle("darkroom").options(stream=True)
+    events = list(handle.stream.remote(prompt="a red circle", model="sd15", steps=4, preview_every=2))
+    assert isinstance(events[0], Started)
+    assert [event.step for event in events if isinstance(event, Progress)] == [1, 2, 3, 4]
+    assert any(isinstance(event, Preview) for event in events)
+    (ready,) = [event for event in events if isinstance(event, ImageReady)]
+    assert ready.image.size == (128, 128)
+    assert isinstance(events[-1], Completed)
+
+
+def test_a_handle_raises_the_typed_error(darkroom: Service) -> None:
+    handle = serve.get_app_handle("darkroom")
+    with pytest.raises(InvalidRequest, match="width"):
+        handle.generate.remote(prompt="a red circle", width=7).result(timeout_s=60)
+    with pytest.raises(InvalidRequest, match="no_such_field"):
+        handle.generate.remote(prompt="a red circle", no_such_field=1).result(timeout_s=60)
+
+
+def test_a_cancel_reaches_the_engine(darkroom: Service) -> None:
+    job_id = darkroom.submit(**LONG)
+    until_it_runs(darkroom, job_id)
+    answer = darkroom.http.post(f"/v1/jobs/{job_id}/cancel")
+    assert answer.json()["status"] == "cancelled"
+    assert list(darkroom.events(job_id))[-1]["event"] == "cancelled"
+    eventually(lambda: [worker["running"] for worker in darkroom.workers("sd15")] == [0])
+
+
+def test_a_handle_that_goes_away_reaches_the_engine(darkroom: Service) -> None:
+    handle = serve.get_app_handle("darkroom").options(stream=True)
+    stream = handle.stream.remote(prompt="a red circle", **LONG)
+    while not isinstance(event := next(stream), Progress):
+        pass
+    stream.cancel()
+    eventually(lambda: darkroom.job(event.id)["status"] == "cancelled")
+    eventually(lambda: [worker["running"] for worker in darkroom.workers("sd15")] == [0])
+
+
+def test_a_model_replica_killed_in_mid_job_restarts_the_job_and_the_next_job_works(darkroom: Service) -> None:
+    job_id = darkroom.submit(**LONG)
+    events = darkroom.events(job_id)
+    while next(events)["event"] != "progress":
+        pass
+    (replica,) = darkroom.replicas("model-sd15")
+    ray.kill(replica)
+    restarted = next(event for event in events if event["event"] != "progress")
+    assert restarted["event"] == "restarted"
+    assert restarted["attempt"] == 2
+    assert darkroom.job(job_id)["status"] in ("queued", "running")
+    assert next(event for event in events if event["event"] == "progress")["step"] == 1
+    darkroom.http.post(f"/v1/jobs/{job_id}/cancel")
+    assert list(events)[-1]["event"] == "cancelled"
+    after = darkroom.submit(model="sd15", steps=2)
+    assert list(darkroom.events(after))[-1]["event"] == "complete"
+
+
+def test_a_router_killed_in_mid_job_ends_the_job_and_the_next_job_works(darkroom: Service) -> None:
+    job_id = darkroom.submit(**LONG)
+    events = darkroom.events(job_id)
+    while next(events)["event"] != "progress":
+        pass
+    (router,) = darkroom.replicas("Router")
+    ray.kill(router)
+    end = list(events)[-1]
+    assert (end["event"], end["code"]) == ("error", "interrupted")
+    after = darkroom.submit(model="sd15", steps=2)
+    assert list(darkroom.events(after))[-1]["event"] == "complete"
+    eventually(lambda: [worker["running"] for worker in darkroom.workers("sd15")] == [0])

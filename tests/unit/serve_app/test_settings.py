@@ -1,0 +1,69 @@
+"""Settings are checked once, at the edge: unknown names, contradictions and relative paths do not get in."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from deployments.catalog import CATALOG, DEMO_WEIGHTS
+from serve_app.settings import AppArgs, IngressSettings, ModelSettings, demo_args, gpu_args
+
+DATA = Path("/var/lib/darkroom")
+
+
+def test_one_folder_is_enough() -> None:
+    args = AppArgs(data=DATA)
+    assert [model.id for model in args.models] == list(CATALOG)
+    assert args.database_url == "sqlite+aiosqlite:////var/lib/darkroom/darkroom.db"
+    assert args.blobs_url == "file:///var/lib/darkroom/images"
+
+
+def test_a_database_and_a_bucket_are_enough_without_a_folder() -> None:
+    args = AppArgs(database="postgresql+asyncpg://db/darkroom", blobs="s3://bucket")
+    assert (args.database_url, args.blobs_url) == ("postgresql+asyncpg://db/darkroom", "s3://bucket")
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({}, "an absolute folder is required"),
+        ({"database": "postgresql+asyncpg://db/darkroom"}, "an absolute folder is required"),
+        ({"data": "darkroom-data"}, "must be an absolute path"),
+        ({"data": DATA, "models": []}, "at least 1 item"),
+        ({"data": DATA, "models": [{"id": "dall-e"}]}, "not in the catalog"),
+        ({"data": DATA, "models": [{"id": "sd15"}, {"id": "v1-5"}]}, "sd15 configured twice"),
+        ({"data": DATA, "no_such_setting": 1}, "Extra inputs are not permitted"),
+        ({"data": DATA, "models": [{"id": "sd15", "no_such_setting": 1}]}, "Extra inputs are not permitted"),
+    ],
+)
+def test_what_can_not_work_is_refused(fields: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        AppArgs.model_validate(fields)
+
+
+@pytest.mark.parametrize("settings", [ModelSettings, IngressSettings])
+def test_the_least_replicas_are_at_most_the_most(settings: Any) -> None:
+    identity = {"id": "sd15"} if settings is ModelSettings else {}
+    with pytest.raises(ValidationError, match=r"min_replicas \(3\) must be at most max_replicas \(2\)"):
+        settings(**identity, min_replicas=3, max_replicas=2)
+
+
+def test_a_model_may_be_named_by_an_alias_and_is_kept_by_its_id() -> None:
+    assert ModelSettings(id="stable-diffusion-v1-5").id == "sd15"
+
+
+def test_settings_do_not_change() -> None:
+    args = AppArgs(data=DATA)
+    with pytest.raises(ValidationError, match="frozen"):
+        args.data = Path("/elsewhere")  # type: ignore[misc]
+
+
+def test_the_demo_needs_no_gpu_and_no_download() -> None:
+    assert all(model.weights == DEMO_WEIGHTS and model.device == "cpu" for model in demo_args(DATA).models)
+    assert all(model.num_gpus == 0 for model in demo_args(DATA).models)
+
+
+def test_without_the_demo_every_model_has_a_gpu_to_itself() -> None:
+    args = gpu_args(DATA, ("sdxl",))
+    assert [(model.id, model.num_gpus) for model in args.models] == [("sdxl", 1)]
