@@ -11,9 +11,9 @@ from ray.serve.handle import DeploymentHandle
 from deployments.blobs import BlobStore
 from deployments.engine.events import Event, GenerationResult
 from deployments.engine.request import GenerationRequest
-from serve_app import handle_calls
 from serve_app.api.app import create_api
-from serve_app.backend import RouterBackend
+from serve_app.handles import generation
+from serve_app.handles.backend import RouterBackend
 from serve_app.settings import AppArgs
 
 
@@ -40,7 +40,7 @@ class Ingress:
         Raises:
             DarkroomError: the request is refused, or the job failed or was cancelled.
         """
-        return await handle_calls.generate(self._backend, self._blobs, handle_calls.as_request(request, fields))
+        return await generation.generate(self._backend, self._blobs, generation.as_request(request, fields))
 
     async def stream(self, request: GenerationRequest | None = None, **fields: Any) -> AsyncGenerator[Event, None]:
         """The same as events: ``handle.options(stream=True).stream.remote(prompt="a red circle")``.
@@ -50,7 +50,7 @@ class Ingress:
         Raises:
             DarkroomError: the request is refused.
         """
-        events = handle_calls.stream(self._backend, self._blobs, handle_calls.as_request(request, fields))
+        events = generation.stream(self._backend, self._blobs, generation.as_request(request, fields))
         async with aclosing(events):
             async for event in events:
                 yield event

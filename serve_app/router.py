@@ -13,13 +13,13 @@ from deployments.blobs import BlobStore
 from deployments.engine.errors import DarkroomError
 from deployments.messages import ReplicaStats
 from serve_app.autoscaling import BACKLOG_PREFIX
-from serve_app.calls import Refused, refusing
+from serve_app.handles.calls import Refused, refusing
+from serve_app.handles.runner import ServeRunner
 from serve_app.jobs.events import EventId, LoggedEvent
 from serve_app.jobs.fleet import Fleet, ModelStatus, WorkerStatus
 from serve_app.jobs.job import Job, JobPage, JobRequest, JobStatus
 from serve_app.jobs.service import JobService
 from serve_app.jobs.store import JobStore
-from serve_app.ray_runner import ServeRunner
 from serve_app.settings import AppArgs
 
 logger = logging.getLogger(__name__)

@@ -163,20 +163,16 @@ class InternalError(DarkroomError):
     code = "internal"
 
 
+_RAISED_AGAIN: tuple[type[DarkroomError], ...] = (OutOfMemory, Interrupted, ModelUnavailable, GenerationCancelled, Gone)
+
+
 def error_of(code: str, message: str) -> DarkroomError:
     """The error that a ``Failed`` event or a failed job stands for, so that it can be raised where it is met.
 
-    Errors whose constructors take more than a message, and unknown codes, come back as plain errors with that code.
+    A code that no generation should end with comes back as :class:`InternalError`.
     """
-    simple: tuple[type[DarkroomError], ...] = (
-        OutOfMemory, Interrupted, InternalError, ModelUnavailable, QueueFull, GenerationCancelled, Gone, Conflict,
-    )  # fmt: skip
-    for kind in simple:
-        if kind.code == code:
-            return kind(message)
-    error = DarkroomError(message)
-    error.code = code
-    return error
+    known = {kind.code: kind for kind in _RAISED_AGAIN}
+    return known.get(code, InternalError)(message)
 
 
 def shorten(value: object, limit: int = 80) -> str:

@@ -11,24 +11,12 @@ from pydantic import ValidationError
 
 from deployments.blobs import BlobStore
 from deployments.engine import events as engine_events
-from deployments.engine.errors import (
-    DarkroomError,
-    GenerationCancelled,
-    InternalError,
-    Interrupted,
-    InvalidRequest,
-    ModelUnavailable,
-    OutOfMemory,
-)
+from deployments.engine.errors import GenerationCancelled, InternalError, InvalidRequest, error_of
 from deployments.engine.events import Event, GenerationResult, Timings
 from deployments.engine.request import GenerationRequest
 from serve_app.api.backend import Backend
 from serve_app.jobs import events as job_events
 from serve_app.jobs.job import ImageRef, JobRequest
-
-_ERRORS: dict[str, type[DarkroomError]] = {
-    error.code: error for error in (OutOfMemory, Interrupted, ModelUnavailable, InternalError)
-}
 
 
 def as_request(request: GenerationRequest | None, fields: dict[str, Any]) -> GenerationRequest:
@@ -98,7 +86,7 @@ async def generate(backend: Backend, blobs: BlobStore, request: GenerationReques
                 case engine_events.Cancelled():
                     raise GenerationCancelled
                 case engine_events.Failed(code=code, message=message):
-                    raise _ERRORS.get(code, InternalError)(message)
+                    raise error_of(code, message)
     raise InternalError("the job's events ended before the job did")
 
 

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from ray.serve.handle import DeploymentHandle
 
 from deployments.messages import ReplicaEvent, RunAttempt
-from serve_app.calls import CalleeLost, stream
+from serve_app.handles.calls import CalleeLost, stream
 from serve_app.jobs.runner import ReplicaLost
 
 LOST_KEPT = 256

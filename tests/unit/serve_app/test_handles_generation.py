@@ -13,7 +13,7 @@ from deployments.blobs import BlobStore
 from deployments.engine import events as engine
 from deployments.engine.errors import GenerationCancelled, InternalError, Interrupted, InvalidRequest
 from deployments.engine.request import GenerationRequest
-from serve_app.handle_calls import as_request, generate, stream
+from serve_app.handles.generation import as_request, generate, stream
 from serve_app.jobs.events import (
     Cancelled,
     Complete,

@@ -8,7 +8,7 @@ from ray.serve.handle import DeploymentHandle, DeploymentResponse
 
 from deployments.blobs import BlobStore
 from deployments.engine.errors import ModelUnavailable
-from serve_app.calls import CalleeLost, answer, stream
+from serve_app.handles.calls import CalleeLost, answer, stream
 from serve_app.jobs.events import EventId, LoggedEvent
 from serve_app.jobs.fleet import ModelStatus, WorkerStatus
 from serve_app.jobs.job import Job, JobPage, JobRequest, JobStatus

@@ -11,12 +11,12 @@ from deployments.blobs import BlobStore
 from deployments.engine.errors import Gone, JobNotFound, ModelUnavailable
 from deployments.engine.request import GenerationRequest
 from deployments.messages import RunAttempt
-from serve_app.backend import RESUBSCRIBE, RouterBackend
-from serve_app.calls import Refused
+from serve_app.handles.backend import RESUBSCRIBE, RouterBackend
+from serve_app.handles.calls import Refused
+from serve_app.handles.runner import ServeRunner
 from serve_app.jobs.events import Cancelled, EventId, LoggedEvent, Started
 from serve_app.jobs.job import ImageRef, Job, JobRequest, JobStatus
 from serve_app.jobs.runner import ReplicaLost
-from serve_app.ray_runner import ServeRunner
 
 REQUEST = GenerationRequest(id="job", prompt="a red circle")
 

@@ -11,7 +11,7 @@ from ray.serve._private.common import DeploymentID
 from ray.serve.exceptions import DeploymentUnavailableError
 
 from deployments.engine.errors import InvalidRequest, JobNotFound
-from serve_app.calls import CalleeLost, Refused, answer, refusing, stream
+from serve_app.handles.calls import CalleeLost, Refused, answer, refusing, stream
 
 
 class Response:
