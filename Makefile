@@ -40,6 +40,7 @@ format: setup  ## Format the code and apply the linter's safe fixes.
 bench: setup  ## The CPU benchmarks; writes benchmarks/results/.
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.service
+	$(BIN)/python -m benchmarks.report
 
 clean:  ## Remove the environment and caches.
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info

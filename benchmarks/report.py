@@ -1,0 +1,125 @@
+"""Writes ``docs/performance.md`` from the result files: no figure without its file.
+
+    python -m benchmarks.report [--check]
+
+``--check`` writes nothing and fails if the page is not what the result files say.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import RESULTS
+
+PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
+
+INTRODUCTION = """\
+# Performance
+
+This page is written by `python -m benchmarks.report` from the files in `benchmarks/results/`, and `make bench` measures
+anew. Compare ratios, which come from one run with both sides interleaved (A B B A, medians); absolute times are the
+named machine's.
+"""
+
+
+def milliseconds(seconds: float) -> str:
+    """``0.1234`` as ``123 ms``."""
+    return f"{1000 * seconds:.0f} ms"
+
+
+def engine_rows(results: list[dict[str, Any]]) -> list[str]:
+    """The engine against the stock pipeline."""
+    rows = [
+        "## The engine against the stock pipeline",
+        "",
+        "Stock: one call after the other, as a server with a lock runs them. Engine: all requests at once. Same",
+        "weights, prompts, seeds, steps, size and dtype; both make PIL images.",
+        "",
+        "| model | steps, size | requests | stock images/s | engine images/s | throughput | one alone: latency |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for result in results:
+        many, alone = result["concurrent"], result["alone"]
+        width, height = result["size"]
+        rows.append(
+            f"| {result['model']} ({result['weights']}) | {result['steps']}, {width}×{height} | {many['requests']} "
+            f"| {many['stock_images_per_s']:.2f} | {many['engine_images_per_s']:.2f} "
+            f"| **{many['throughput_ratio']:.2f} ×** | {alone['latency_ratio']:.2f} × |"
+        )
+    return rows
+
+
+def service_rows(result: dict[str, Any]) -> list[str]:
+    """The whole service against the engine alone."""
+    alone, many, job = result["alone"], result["concurrent"], result["job_alone_s"]
+    figures = {
+        "one image, engine alone": alone["engine_s"],
+        "one image over HTTP": alone["service_s"],
+        "job accepted (committed and answered)": job["accepted"],
+        "first event on its stream": job["first_event"],
+        "first step on its stream": job["progress"],
+        "first preview (step 5)": job["preview"],
+        "`/health` while saturated": result["health_while_saturated_s"],
+        "client gone → device free": result["disconnect_to_device_free_s"],
+    }
+    rows = [
+        f"| {what} | {milliseconds(found['median'])} | {milliseconds(found['p99'])} |"
+        for what, found in figures.items()
+    ]
+    return [
+        f"## The service over HTTP ({result['model']}, {result['weights']} weights, {result['steps']} steps)",
+        "",
+        "PNG over HTTP, every request a job in SQLite, every image in the blob store. Ray, the replicas, the client",
+        "and the engine it is compared with share the same cores, all of which the model wants.",
+        "",
+        "| what | median | p99 |",
+        "|---|---|---|",
+        *rows,
+        "",
+        f"So the service adds {milliseconds(alone['added_s_per_image'])} to an image alone, and "
+        f"{milliseconds(many['added_s_per_image'])} per image at {many['requests']} at once, where the engine makes "
+        f"{many['engine_images_per_s']:.2f} and the service {many['service_images_per_s']:.2f} images/s.",
+    ]
+
+
+def where(result: dict[str, Any]) -> str:
+    """One line on the machine and the versions."""
+    machine = result["environment"]
+    versions = ", ".join(f"{name} {machine['versions'][name]}" for name in ("torch", "diffusers", "ray"))
+    gpu = machine["gpu"] or "no GPU"
+    return (
+        f"- `{result['benchmark']}-{result['model']}-cpu.json`: {machine['when'][:10]}, {machine['processor']}, "
+        f"{machine['cores']} cores, {gpu}, {result['dtype']}, Python {machine['python']}, {versions}"
+    )
+
+
+def page() -> str:
+    """The whole page."""
+    results = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
+    parts = [INTRODUCTION]
+    if engines := [result for result in results if result["benchmark"] == "engine"]:
+        parts += [*engine_rows(engines), ""]
+    for result in results:
+        if result["benchmark"] == "service":
+            parts += [*service_rows(result), ""]
+    parts += ["## Where it was measured", "", *(where(result) for result in results), ""]
+    return "\n".join(parts)
+
+
+def main() -> None:
+    """Write the page, or check it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    if parser.parse_args().check:
+        if not PAGE.is_file() or PAGE.read_text() != page():
+            sys.exit("docs/performance.md is not what benchmarks/results/ says: run python -m benchmarks.report")
+        return
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(page())
+    print(f"written to {PAGE}")
+
+
+if __name__ == "__main__":
+    main()
