@@ -6,7 +6,9 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -16,6 +18,8 @@ from openai import OpenAI
 from PIL import Image
 
 from tests.e2e.running import DARKROOM, Running
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 README_JOB = {
     "operation": "image_generation",
@@ -210,6 +214,21 @@ def test_after_all_that_the_service_goes_on(service: Running) -> None:
         answer = http.post("/txt2img", json={"prompt": "x", "steps": 2}, headers={"Accept": "image/png"})
 
     assert picture(answer.content).size == (128, 128)
+
+
+def test_the_openai_example_streams_partial_images(service: Running, tmp_path: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, EXAMPLES / "openai_stream.py", service.url, tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.split() == ["image_generation.partial_image"] * 2 + ["image_generation.completed"]
+    with Image.open(tmp_path / "lighthouse.png") as lighthouse, Image.open(tmp_path / "partial-1.jpg") as partial:
+        assert (lighthouse.format, lighthouse.size) == ("PNG", (128, 128))
+        assert partial.format == "JPEG"
 
 
 def test_ctrl_c_ends_it_with_0_and_leaves_no_process_behind(service: Running) -> None:
