@@ -6,6 +6,7 @@ for the next batch, runs it, and reports that it has run (:meth:`StepScheduler.a
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from heapq import nsmallest
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class StepScheduler:
         self._patience = patience
         self._entries: dict[Hashable, _Entry] = {}
         self._limits: dict[BatchKey, int] = {}
+        self._served: dict[BatchKey, int] = {}  # the turn of a key's newest step, or in which its first state joined
         self._arrivals = 0
         self._turn = 0
 
@@ -71,10 +73,13 @@ class StepScheduler:
             raise ValueError(f"{id!r} is scheduled already")
         self._arrivals += 1
         self._entries[id] = _Entry(id, key, priority, deadline, self._arrivals, self._turn)
+        self._served.setdefault(key, self._turn)
 
     def abort(self, id: Hashable) -> None:
         """Take a state out: finished, cancelled or failed. Unknown ids are ignored."""
-        self._entries.pop(id, None)
+        entry = self._entries.pop(id, None)
+        if entry is not None and not any(other.key == entry.key for other in self._entries.values()):
+            del self._served[entry.key]
 
     def limit(self, key: BatchKey, states: int) -> None:
         """Batches of ``key`` hold at most ``states`` (at least 1) from now on."""
@@ -87,7 +92,7 @@ class StepScheduler:
         head = min(self._entries.values(), key=self._rank)
         cap = min(self._max_batch, self._limits.get(head.key, self._max_batch))
         others = (entry for entry in self._entries.values() if entry.key == head.key and entry is not head)
-        batch = [head, *sorted(others, key=lambda entry: (not self._overdue(entry), entry.urgency))[: cap - 1]]
+        batch = [head, *nsmallest(cap - 1, others, key=lambda entry: (not self._overdue(entry), entry.urgency))]
         return [entry.id for entry in sorted(batch, key=lambda entry: entry.arrival)]
 
     def advance(self, ids: Iterable[Hashable]) -> None:
@@ -95,7 +100,7 @@ class StepScheduler:
         self._turn += 1
         for id in ids:
             if entry := self._entries.get(id):
-                entry.waiting_since = self._turn
+                entry.waiting_since = self._served[entry.key] = self._turn
 
     def _overdue(self, entry: _Entry) -> bool:
         return self._turn - entry.waiting_since >= self._patience
@@ -103,8 +108,4 @@ class StepScheduler:
     def _rank(self, entry: _Entry) -> tuple[bool, int, float, int, int]:
         if self._overdue(entry):
             return False, 0, 0.0, entry.waiting_since, entry.arrival
-        return True, entry.priority, entry.deadline, self._served(entry.key), entry.arrival
-
-    def _served(self, key: BatchKey) -> int:
-        """The newest turn in which a state of ``key`` took a step: the key with the smallest has waited longest."""
-        return max(entry.waiting_since for entry in self._entries.values() if entry.key == key)
+        return True, entry.priority, entry.deadline, self._served[entry.key], entry.arrival

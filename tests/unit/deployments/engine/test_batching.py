@@ -71,6 +71,22 @@ def test_urgent_goes_first_by_priority_then_by_deadline() -> None:
     assert order == ["urgent, soon", "urgent, late", "normal"]
 
 
+def test_a_key_whose_states_come_and_go_takes_no_more_than_its_turn() -> None:
+    scheduler = StepScheduler(8)
+    scheduler.add("long", LARGE)
+    served = []
+    for number in range(6):
+        scheduler.add(f"short {number}", SMALL)
+        (id,) = scheduler.next_batch()
+        scheduler.advance([id])
+        if id != "long":
+            scheduler.abort(id)
+        served.append(id)
+        for waiting in range(number):  # at most one short state waits at a time
+            scheduler.abort(f"short {waiting}")
+    assert served.count("long") >= 3
+
+
 def test_a_limit_caps_the_batches_of_its_key_alone() -> None:
     scheduler = StepScheduler(8)
     for name in "abc":
