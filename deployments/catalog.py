@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import TypeAdapter, ValidationError
+
 Size = tuple[int, int]
 """(width, height) in pixels."""
 
@@ -74,18 +76,20 @@ class ModelCard:
         """This card with ``changes`` applied, as read from a ``darkroom.json``; ``capabilities`` merges field by field.
 
         Raises:
-            ValueError: a name that is no field of a card, or a field that identifies the model.
+            ValueError: a name that is no field of a card, a field that identifies the model, or a wrong type.
         """
         fixed = {"id", "family", "pipeline"}
         known = {f.name for f in fields(self)} - fixed
         if unknown := set(changes) - known:
             raise ValueError(f"{OVERRIDES_FILE}: {sorted(unknown)} can't be overridden; known: {sorted(known)}")
-        plain = {name: _frozen(value) for name, value in changes.items() if name != "capabilities"}
-        capabilities = changes.get("capabilities", {})
-        if unknown := set(capabilities) - {f.name for f in fields(Capabilities)}:
+        abilities = changes.get("capabilities", {})
+        if unknown := set(abilities) - {f.name for f in fields(Capabilities)}:
             raise ValueError(f"{OVERRIDES_FILE}: capabilities has no {sorted(unknown)}")
-        abilities = {name: _frozen(value) for name, value in capabilities.items()}
-        return replace(self, **plain, capabilities=replace(self.capabilities, **abilities))
+        merged = asdict(self) | dict(changes) | {"capabilities": asdict(self.capabilities) | abilities}
+        try:
+            return TypeAdapter(ModelCard).validate_python(merged)
+        except ValidationError as error:
+            raise ValueError(f"{OVERRIDES_FILE}: {error}") from error
 
     def describe(self) -> dict[str, Any]:
         """The flat ``capabilities`` object of ``GET /v1/models``."""
@@ -101,11 +105,6 @@ class ModelCard:
             "max_steps": self.max_steps,
             "vram_gb": dict(self.vram_gb),
         }
-
-
-def _frozen(value: Any) -> Any:
-    """JSON's lists as tuples, so that nothing changes a card."""
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
 
 _SDXL_SIZES: tuple[Size, ...] = (

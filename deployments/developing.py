@@ -58,6 +58,7 @@ class Developing:
         self._outbox = Outbox()
         self._pictures: list[Preview | ImageReady] = []
         self._completed: Completed | None = None
+        self._closed = False
         self._lab_task: asyncio.Task[None] | None = None
         self.left_engine = asyncio.Event()
         """Set once the engine has said its last word on this request."""
@@ -77,8 +78,8 @@ class Developing:
                     self._outbox.put(event)
             if isinstance(event, TERMINAL):
                 self.left_engine.set()
-        if self._outbox.ended:
-            self._pictures.clear()
+        if self._outbox.ended or self._closed:
+            self._stop_developing()
         elif self._lab_task is None and (self._pictures or self._completed):
             self._lab_task = asyncio.create_task(self._develop())
 
@@ -92,13 +93,17 @@ class Developing:
 
     def fail(self, code: str, message: str) -> None:
         """End the attempt as failed, whatever the engine still does."""
-        self._pictures.clear()
+        self._stop_developing()
         self._outbox.put(Failed(self.attempt.request.id, code, message))
 
     def close(self) -> None:
-        """Nobody listens any more: leave the pictures alone."""
+        """Nobody listens any more: no picture that comes from now on is stored."""
+        self._closed = True
+        self._stop_developing()
+
+    def _stop_developing(self) -> None:
         self._pictures.clear()
-        if self._lab_task is not None:
+        if self._lab_task is not None and self._lab_task is not asyncio.current_task():
             self._lab_task.cancel()
 
     async def _develop(self) -> None:

@@ -62,9 +62,9 @@ class ReplicaStats:
         device: the torch device that serves, for example ``cuda:0`` or ``cpu``.
         gpu: what ``CUDA_VISIBLE_DEVICES`` gave this replica; ``None`` without a GPU.
         running: requests inside the engine.
-        batch: rows of images in the last forward.
+        batch: images in the newest forward.
         max_batch: images that may share a forward.
-        backlog_s: seconds of device work left for what is inside the engine.
+        backlog_s: seconds of denoising left for what has joined the batch or waits for it.
         seconds_per_row: measured seconds of one row of one forward at the default size; ``None`` until measured.
         overrides: what the weights' ``darkroom.json`` changed of the model's card.
     """

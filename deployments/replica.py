@@ -14,9 +14,9 @@ from typing import Any, Protocol
 
 from deployments.blobs import BlobStore
 from deployments.developing import Developing, Lab
-from deployments.engine.errors import DarkroomError, Interrupted
+from deployments.engine.errors import DarkroomError, InternalError, Interrupted
 from deployments.engine.events import Event
-from deployments.engine.request import GenerationRequest
+from deployments.engine.request import GenerationRequest, new_request_id
 from deployments.messages import ReplicaEvent, ReplicaStats, RunAttempt
 
 logger = logging.getLogger(__name__)
@@ -151,6 +151,7 @@ class ModelReplica:
 
     async def sync(self, epoch: int, superseded: Collection[tuple[str, int]]) -> ReplicaStats:
         """The Router's heartbeat: drop older epochs and the ``superseded`` (job, attempt) pairs; answer the stats."""
+        self._engine.check()  # a dead engine must not look like an idle one
         self._follow_epoch(epoch)
         for job, number in superseded:
             developing = self._running.get(job)
@@ -220,5 +221,12 @@ class ModelReplica:
         try:
             self._engine.submit(request, on_events)
         except DarkroomError as error:
-            self._running.pop(request.id, None)
             developing.fail(error.code, error.message)
+        except Exception:  # the edge of an attempt: it ends as failed, and the log says why
+            error_id = new_request_id()
+            logger.exception("job %s: the engine could not take it (%s)", request.id, error_id)
+            developing.fail(InternalError.code, f"the engine could not take the request (error {error_id})")
+        else:
+            return
+        developing.left_engine.set()
+        self._running.pop(request.id, None)

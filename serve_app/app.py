@@ -6,7 +6,7 @@ Every deployment sets its own resources and limits. Serve's defaults (one CPU an
 the demo pending on a small machine and a hundred open streams waiting for five.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ray
@@ -27,11 +27,15 @@ MANY_REQUESTS = 10_000
 CONTROL_CALLS = 4
 """Room in a model replica's ongoing requests for the Router's heartbeat beside the attempts."""
 
-HEALTH_CHECK_PERIOD_S = 2.0
-"""A dead replica is noticed, and its replacement started, within about this time (Serve's default is 10 s)."""
-
-DRAIN_LOOK_S = 0.2
-"""A replica that is to stop looks this often whether its last request has ended (Serve's default is 2 s)."""
+SUPERVISION: Mapping[str, Any] = {
+    # A dead replica is noticed, and its replacement started, within about this time (Serve's default is 10 s).
+    "health_check_period_s": 2.0,
+    # One that hangs is replaced after three such silences (Serve's default is 30 s each).
+    "health_check_timeout_s": 10.0,
+    # One that is to stop looks this often whether its last request has ended (Serve's default is 2 s).
+    "graceful_shutdown_wait_loop_s": 0.2,
+}
+"""How Serve looks after every deployment."""
 
 EngineFactory = Callable[[], ServedEngine]
 
@@ -78,9 +82,8 @@ def _ingress_options(ingress: IngressSettings) -> dict[str, Any]:
             max_replicas=ingress.max_replicas,
             target_ongoing_requests=ingress.target_ongoing_requests,
         ),
-        "health_check_period_s": HEALTH_CHECK_PERIOD_S,
-        "graceful_shutdown_timeout_s": 10,
-        "graceful_shutdown_wait_loop_s": DRAIN_LOOK_S,
+        **SUPERVISION,
+        "graceful_shutdown_timeout_s": ingress.drain_s,
     }
 
 
@@ -93,9 +96,8 @@ def _router_options() -> dict[str, Any]:
         "ray_actor_options": {"num_cpus": 0},
         "max_ongoing_requests": MANY_REQUESTS,
         "autoscaling_config": reporting,
-        "health_check_period_s": HEALTH_CHECK_PERIOD_S,
+        **SUPERVISION,
         "graceful_shutdown_timeout_s": 5,  # streams go on at its successor
-        "graceful_shutdown_wait_loop_s": DRAIN_LOOK_S,
     }
 
 
@@ -111,9 +113,8 @@ def _model_options(model: ModelSettings) -> dict[str, Any]:
             upscale_delay_s=model.upscale_delay_s,
             downscale_delay_s=model.downscale_delay_s,
         ),
-        "health_check_period_s": HEALTH_CHECK_PERIOD_S,
-        "graceful_shutdown_timeout_s": 60,
-        "graceful_shutdown_wait_loop_s": DRAIN_LOOK_S,
+        **SUPERVISION,
+        "graceful_shutdown_timeout_s": model.drain_s,
     }
 
 

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 SYNC_EVERY_S = 1.0
 """Seconds between two heartbeats of a model."""
 
-SYNC_TIMEOUT_S = 10.0
+SYNC_TIMEOUT_S = 5.0
 """A replica that has not answered by then is silent; Serve's health check decides whether it lives."""
 
 
@@ -101,8 +101,11 @@ class Router:
     async def workers(self) -> list[WorkerStatus]:
         return await self._service.workers()
 
-    def record_autoscaling_stats(self) -> dict[str, float]:
-        """Serve's hook, once a second: the figures that :class:`~serve_app.autoscaling.BacklogPolicy` reads."""
+    async def record_autoscaling_stats(self) -> dict[str, float]:
+        """Serve's hook, once a second: the figures that :class:`~serve_app.autoscaling.BacklogPolicy` reads.
+
+        A coroutine, because Serve runs plain methods on a thread, beside the event loop that owns the jobs.
+        """
         return {f"{BACKLOG_PREFIX}{model}": backlog_s for model, backlog_s in self._service.backlog_s().items()}
 
     async def check_health(self) -> None:
@@ -124,7 +127,8 @@ class Router:
             try:
                 self._service.heartbeat(model, await self._sync(model, handle))
             except TimeoutError:
-                logger.warning("model %s: its replicas did not answer within %g s", model, SYNC_TIMEOUT_S)
+                logger.warning("model %s: its replicas did not all answer within %g s", model, SYNC_TIMEOUT_S)
+                self._service.heartbeat_missed(model)
             except Exception:  # the edge of the loop: the next beat tries again, the log says why
                 logger.exception("model %s: the heartbeat failed", model)
             await asyncio.sleep(SYNC_EVERY_S)

@@ -57,6 +57,7 @@ class ModelSettings(Settings):
         default=5, ge=0, description="Backlog must persist this long before replicas are added."
     )
     downscale_delay_s: float = Field(default=300, ge=0, description="Idleness must persist this long before they go.")
+    drain_s: float = Field(default=300, ge=0, description="What a replica that is to stop may still take to finish.")
     ray_actor_options: dict[str, Any] = Field(
         default_factory=dict, description="Passed to Ray as they are: accelerator_type, resources, runtime_env."
     )
@@ -82,6 +83,7 @@ class IngressSettings(Settings):
     min_replicas: int = Field(default=1, ge=1)
     max_replicas: int = Field(default=1, ge=1)
     target_ongoing_requests: float = Field(default=200, gt=0, description="Open requests and streams per replica.")
+    drain_s: float = Field(default=60, ge=0, description="What a replica that is to stop may still take to answer.")
 
     @model_validator(mode="after")
     def _bounds_in_order(self) -> Self:
@@ -93,7 +95,7 @@ class IngressSettings(Settings):
 class ApiSettings(Settings):
     """What the HTTP API accepts."""
 
-    max_body_bytes: int = Field(default=32 * 2**20, ge=1024, description="A larger body is refused with 413.")
+    max_body_bytes: int = Field(default=2 * 2**20, ge=1024, description="A larger body is refused with 413.")
     ping_s: float = Field(default=15, gt=0, description="Seconds between comment pings on an idle stream.")
     cors_origins: tuple[str, ...] = Field(default=(), description="Origins allowed by CORS; none by default.")
 
@@ -105,11 +107,16 @@ class JobSettings(Settings):
     image_ttl_s: float = Field(default=7 * 86400, gt=0, description="Age at which a finished job's images are deleted.")
     sweep_every_s: float = Field(default=60, gt=0, description="Seconds between looks for expired images.")
     follow_within_s: float = Field(
-        default=30,
+        default=5,
         gt=0,
         description="A synchronous call's job that nobody has begun to follow for this long is cancelled.",
     )
-    finished_logs: int = Field(default=1000, ge=0, description="Finished jobs whose event logs stay in memory.")
+    unavailable_after_s: float = Field(
+        default=600,
+        gt=0,
+        description="Without any replica for this long, a model's jobs fail and new ones are refused (503).",
+    )
+    finished_logs: int = Field(default=256, ge=0, description="Finished jobs whose event logs stay in memory.")
 
 
 class AppArgs(Settings):

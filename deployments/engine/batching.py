@@ -7,6 +7,9 @@ for the next batch, runs it, and reports that it has run (:meth:`StepScheduler.a
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from heapq import nsmallest
+from typing import Generic, TypeVar
+
+Id = TypeVar("Id", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +26,10 @@ class BatchKey:
 
 
 @dataclass(slots=True)
-class _Entry:
+class _Entry(Generic[Id]):
     """One state in the running set. Turns are counted by ``advance``."""
 
-    id: Hashable
+    id: Id
     key: BatchKey
     priority: int
     deadline: float
@@ -38,7 +41,7 @@ class _Entry:
         return self.priority, self.deadline, self.arrival
 
 
-class StepScheduler:
+class StepScheduler(Generic[Id]):
     """Chooses batches: urgent first, then the key that has waited longest, filled in order of arrival.
 
     A state that has waited for ``patience`` turns goes before everything else, so whatever the priorities and however
@@ -54,7 +57,7 @@ class StepScheduler:
             raise ValueError(f"max_batch and patience must be at least 1, got {max_batch} and {patience}")
         self._max_batch = max_batch
         self._patience = patience
-        self._entries: dict[Hashable, _Entry] = {}
+        self._entries: dict[Id, _Entry[Id]] = {}
         self._limits: dict[BatchKey, int] = {}
         self._served: dict[BatchKey, int] = {}  # the turn of a key's newest step, or in which its first state joined
         self._arrivals = 0
@@ -63,7 +66,7 @@ class StepScheduler:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def add(self, id: Hashable, key: BatchKey, *, priority: int = 0, deadline: float = float("inf")) -> None:
+    def add(self, id: Id, key: BatchKey, *, priority: int = 0, deadline: float = float("inf")) -> None:
         """Let a state take part from the next batch on. Lower ``priority`` and ``deadline`` go first.
 
         Raises:
@@ -75,7 +78,7 @@ class StepScheduler:
         self._entries[id] = _Entry(id, key, priority, deadline, self._arrivals, self._turn)
         self._served.setdefault(key, self._turn)
 
-    def abort(self, id: Hashable) -> None:
+    def abort(self, id: Id) -> None:
         """Take a state out: finished, cancelled or failed. Unknown ids are ignored."""
         entry = self._entries.pop(id, None)
         if entry is not None and not any(other.key == entry.key for other in self._entries.values()):
@@ -85,7 +88,7 @@ class StepScheduler:
         """Batches of ``key`` hold at most ``states`` (at least 1) from now on."""
         self._limits[key] = max(1, states)
 
-    def next_batch(self) -> list[Hashable]:
+    def next_batch(self) -> list[Id]:
         """The states of the next forward, all of one key; empty when there are none. Changes nothing."""
         if not self._entries:
             return []
@@ -95,17 +98,17 @@ class StepScheduler:
         batch = [head, *nsmallest(cap - 1, others, key=lambda entry: (not self._overdue(entry), entry.urgency))]
         return [entry.id for entry in sorted(batch, key=lambda entry: entry.arrival)]
 
-    def advance(self, ids: Iterable[Hashable]) -> None:
+    def advance(self, ids: Iterable[Id]) -> None:
         """Count one turn, in which ``ids`` took a step."""
         self._turn += 1
         for id in ids:
             if entry := self._entries.get(id):
                 entry.waiting_since = self._served[entry.key] = self._turn
 
-    def _overdue(self, entry: _Entry) -> bool:
+    def _overdue(self, entry: _Entry[Id]) -> bool:
         return self._turn - entry.waiting_since >= self._patience
 
-    def _rank(self, entry: _Entry) -> tuple[bool, int, float, int, int]:
+    def _rank(self, entry: _Entry[Id]) -> tuple[bool, int, float, int, int]:
         if self._overdue(entry):
             return False, 0, 0.0, entry.waiting_since, entry.arrival
         return True, entry.priority, entry.deadline, self._served[entry.key], entry.arrival

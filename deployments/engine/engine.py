@@ -32,10 +32,9 @@ from deployments.engine.events import (
     Preview,
     Started,
 )
-from deployments.engine.failure import failed
+from deployments.engine.failure import failed, is_fatal
 from deployments.engine.families.base import Family, Item
 from deployments.engine.loop import DenoiseLoop, Running
-from deployments.engine.preview import picture
 from deployments.engine.request import GenerationRequest, resolve
 from deployments.engine.stage import Stage
 from deployments.engine.stats import EngineStats
@@ -155,15 +154,12 @@ class Engine:
         raise Interrupted("the event stream ended without a terminal event")
 
     def stream(self, request: GenerationRequest) -> Generator[Event, None, None]:
-        """Yield the request's events, to the terminal one. Closing the iterator before that cancels the request.
+        """Yield the request's events, to the terminal one. Closing the generator before that cancels the request.
 
-        The request is submitted at the call, not at the first ``next``; raises what :meth:`submit` raises.
+        The request is submitted when the first event is asked for, and what :meth:`submit` raises is raised there.
         """
         inbox: queue.SimpleQueue[list[Event]] = queue.SimpleQueue()
-        resolved = self.submit(request, inbox.put)
-        return self._follow(resolved.id, inbox)
-
-    def _follow(self, request_id: str, inbox: "queue.SimpleQueue[list[Event]]") -> Generator[Event, None, None]:
+        request_id = self.submit(request, inbox.put).id
         try:
             while True:
                 for event in inbox.get():
@@ -186,9 +182,10 @@ class Engine:
     def stats(self) -> EngineStats:
         """How the engine stands now."""
         seconds_per_row = self._loop.seconds_per_row
+        inside = {running.ticket.request.id for running in self._loop.inside()}
         return EngineStats(
-            running=len(self._tickets),
-            batch=self._loop.batch if self._tickets else 0,
+            running=len(self._tickets.keys() | inside),
+            batch=self._loop.batch if inside else 0,
             max_batch=self._max_batch,
             backlog_s=self._loop.rows_left() * (seconds_per_row or self.card.seconds_per_row),
             seconds_per_row=seconds_per_row,
@@ -228,8 +225,10 @@ class Engine:
                     conditioning = self._family.encode([request])[0]
                     items = [Item(request, index, conditioning) for index in range(request.n)]
                     newcomers = [Running(ticket, self._family.start(item)) for item in items]
-            except Exception as error:  # noqa: BLE001  (whatever a request raises ends that request alone)
+            except Exception as error:
                 ticket.tell(failed(request.id, error))
+                if is_fatal(error):
+                    raise
                 continue
             ticket.joined()
             self._loop.join(newcomers)
@@ -248,9 +247,15 @@ class Engine:
         try:
             with torch.no_grad():
                 images = self._family.decode([running.state for running in batch])
-        except Exception as error:  # noqa: BLE001  (whatever a decode raises ends its requests, not the thread)
+        except Exception as error:  # whatever a decode raises ends its requests, not the thread
+            if isinstance(error, torch.OutOfMemoryError) and len(batch) > 1:
+                for running in batch:
+                    self._decode([running])
+                return
             for running in batch:
                 running.ticket.tell(failed(running.ticket.request.id, error))
+            if is_fatal(error):
+                raise
             return
         for running, image in zip(batch, images, strict=True):
             item = running.state.item
@@ -263,18 +268,35 @@ class Engine:
         if isinstance(event, TERMINAL):
             with self._lock:
                 self._tickets.pop(ticket.request.id, None)
-        self._emit.put((ticket, event))
+        if self._emit.error is None:
+            self._emit.put((ticket, event))
+        elif not isinstance(event, RawPreview):
+            ticket.on_events([event])  # the emitting thread is gone; whoever tells the end delivers it
 
     def _emit_all(self, told: list[tuple[Ticket, Event | RawPreview]]) -> None:
-        gathered: dict[Ticket, list[Event]] = {}
+        gathered: dict[Ticket, list[Event | RawPreview]] = {}
         for ticket, event in told:
-            gathered.setdefault(ticket, []).append(_shown(ticket, event))
+            gathered.setdefault(ticket, []).append(event)
         for ticket, events in gathered.items():
+            shown = self._shown(ticket, events)
             try:
-                ticket.on_events(events)
+                ticket.on_events(shown)
             except Exception:
                 logger.exception("on_events of request %s raised; the request is cancelled", ticket.request.id)
                 self.cancel(ticket.request.id)
+
+    def _shown(self, ticket: Ticket, events: list[Event | RawPreview]) -> list[Event]:
+        """``events`` as a listener sees them: raw previews become pictures."""
+        shown: list[Event] = []
+        for event in events:
+            if not isinstance(event, RawPreview):
+                shown.append(event)
+                continue
+            try:
+                shown.append(Preview(ticket.request.id, event.picture(), event.step, event.index))
+            except Exception as error:  # noqa: BLE001  (it ends its own request, not the thread)
+                ticket.tell(failed(ticket.request.id, error))
+        return shown
 
     # -- any thread -----
 
@@ -288,12 +310,3 @@ class Engine:
             tickets = list(self._tickets.values())
         for ticket in tickets:
             ticket.tell(failed(ticket.request.id, error))
-
-
-def _shown(ticket: Ticket, event: Event | RawPreview) -> Event:
-    """``event`` as a listener sees it: a raw preview becomes a picture."""
-    if not isinstance(event, RawPreview):
-        return event
-    request = ticket.request
-    image = picture(event.pixels, request.width or 0, request.height or 0)
-    return Preview(request.id, image, event.step, event.index)

@@ -4,6 +4,8 @@ One request's events come in this order; exactly one of the last three ends it::
 
     Started  (Progress | Preview | ImageReady)*  (Completed | Cancelled | Failed)
 
+A request that ends while it waits in the inbox has no ``Started``.
+
 ``index`` is the image's place in a request for ``n`` images, from 0.
 """
 

@@ -11,6 +11,14 @@ from deployments.engine.events import Failed
 logger = logging.getLogger(__name__)
 
 
+def is_fatal(error: BaseException) -> bool:
+    """The device can't be used any more (an illegal access, a failed assert): only a new process can go on.
+
+    Running out of memory is not fatal.
+    """
+    return isinstance(error, torch.AcceleratorError) and not isinstance(error, torch.OutOfMemoryError)
+
+
 def failed(request_id: str, error: BaseException) -> Failed:
     """The event that ends ``request_id`` because of ``error``.
 

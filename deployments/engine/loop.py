@@ -6,14 +6,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
 from deployments.catalog import Size
 from deployments.engine.batching import StepScheduler
 from deployments.engine.events import Progress
-from deployments.engine.failure import failed
+from deployments.engine.failure import failed, is_fatal
 from deployments.engine.families.base import DenoiseState, Family
 from deployments.engine.meter import Meter
 from deployments.engine.pace import Pace
@@ -22,17 +21,15 @@ from deployments.engine.ticket import RawPreview, Ticket
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Running:
-    """An image in the loop, and whose it is."""
+    """An image in the loop, and whose it is.
+
+    It is its own key: a request's id may come again while the cancelled one's last forward runs.
+    """
 
     ticket: Ticket
     state: DenoiseState
-
-    @property
-    def id(self) -> tuple[str, int]:
-        """Unique in the engine."""
-        return self.state.item.request.id, self.state.item.index
 
 
 class DenoiseLoop:
@@ -58,10 +55,10 @@ class DenoiseLoop:
         self._default_pixels = default_size[0] * default_size[1]
         self._on_done = on_done
         self._on_death = on_death
-        self._scheduler = StepScheduler(max_batch)
+        self._scheduler: StepScheduler[Running] = StepScheduler(max_batch)
         self._meter = Meter()
         self._pace = Pace(family.device)
-        self._running: dict[Any, Running] = {}
+        self._running: set[Running] = set()
         self._joining: deque[Running] = deque()
         self._changed = threading.Condition()
         self._closing = False
@@ -89,8 +86,8 @@ class DenoiseLoop:
 
     @property
     def alive(self) -> bool:
-        """The thread is running."""
-        return self._thread.is_alive()
+        """The thread is running, and not about to end by an error."""
+        return self.error is None and self._thread.is_alive()
 
     @property
     def seconds_per_row(self) -> float | None:
@@ -99,13 +96,19 @@ class DenoiseLoop:
 
     def rows_left(self) -> float:
         """Rows of the default size still to run, over all images inside. From any thread."""
-        with self._changed:
-            inside = [*self._running.values(), *self._joining]
         return sum(
             running.state.sampler.forwards_left * self._family.rows(running.state.item) * self._scale(running.state)
-            for running in inside
+            for running in self.inside()
             if not running.ticket.ended
         )
+
+    def inside(self) -> list[Running]:
+        """Every image that takes part in forwards, or is about to; from any thread.
+
+        One that was cancelled is among them until the forward that it takes part in is over.
+        """
+        with self._changed:
+            return [*self._running, *self._joining]
 
     def _run(self) -> None:
         try:
@@ -125,31 +128,45 @@ class DenoiseLoop:
                 return False
             newcomers = list(self._joining)
             self._joining.clear()
-            for running in newcomers:
-                self._running[running.id] = running
+            self._running.update(newcomers)
         for running in newcomers:
-            self._scheduler.add(running.id, running.state.key)
+            self._scheduler.add(running, running.state.key)
         return True
 
     def _turn(self) -> None:
-        for running in [running for running in self._running.values() if running.ticket.ended]:
+        for running in [running for running in self._running if running.ticket.ended]:
             self._leave(running)  # cancelled: before the next forward
-        ids = self._scheduler.next_batch()
-        if not ids:
+        batch = self._scheduler.next_batch()
+        if not batch:
             return
-        batch = [self._running[id] for id in ids]
         begun = time.perf_counter()
         try:
             self._family.denoise([running.state for running in batch])
             self._pace.step()
         except Exception as error:  # noqa: BLE001  (whatever a forward raises ends its requests, not the loop)
-            for running in batch:
-                running.ticket.tell(failed(running.ticket.request.id, error))
-            return  # the next turn drops them
-        self._scheduler.advance(ids)
+            self._forward_failed(batch, error)
+            return
+        self._scheduler.advance(batch)
         self._measure(batch, time.perf_counter() - begun)
         for running in batch:
             self._update(running)
+
+    def _forward_failed(self, batch: list[Running], error: Exception) -> None:
+        """Out of memory in company: try again with half as many. Else the requests of this forward end.
+
+        Raises:
+            Exception: ``error`` again, if the device can't be used any more.
+        """
+        if isinstance(error, torch.OutOfMemoryError) and len(batch) > 1:
+            logger.warning(
+                "out of memory with %d images of %s: half as many from now on", len(batch), batch[0].state.key
+            )
+            self._scheduler.limit(batch[0].state.key, len(batch) // 2)
+            return
+        for running in batch:
+            running.ticket.tell(failed(running.ticket.request.id, error))
+        if is_fatal(error):
+            raise error
 
     def _update(self, running: Running) -> None:
         """Tell how far an image is; hand it on when its last step is done."""
@@ -168,15 +185,16 @@ class DenoiseLoop:
 
     def _preview(self, running: Running) -> None:
         state, ticket = running.state, running.ticket
+        item = state.item
         try:
-            ticket.tell(RawPreview(self._family.preview(state), state.sampler.steps_done, state.item.index))
+            ticket.tell(RawPreview(self._family.preview(state), item.size, state.sampler.steps_done, item.index))
         except Exception as error:  # noqa: BLE001  (it ends its own request, not the loop)
-            ticket.tell(failed(state.item.request.id, error))
+            ticket.tell(failed(item.request.id, error))
 
     def _leave(self, running: Running) -> None:
         with self._changed:
-            del self._running[running.id]
-        self._scheduler.abort(running.id)
+            self._running.discard(running)
+        self._scheduler.abort(running)
 
     def _measure(self, batch: list[Running], seconds: float) -> None:
         self.batch = len(batch)

@@ -67,7 +67,7 @@ class GenerationRequest(BaseModel):
         le=100,
         allow_inf_nan=False,
         validation_alias=AliasChoices("guidance", "guidance_scale"),
-        description="How closely to follow the prompt (also `guidance_scale`); at most 1 switches it off.",
+        description="How closely to follow the prompt (also `guidance_scale`). In the UNet models at most 1 is none.",
     )
     seed: int | None = Field(
         default=None, ge=0, le=MAX_SEED, description="Image i uses seed + i. Drawn if absent, always echoed."
@@ -117,7 +117,7 @@ def resolve(request: GenerationRequest, card: ModelCard) -> GenerationRequest:
                 field, value, f"a multiple of {card.granularity} from {card.min_side} to {card.max_side}"
             )
     if width * height > card.max_pixels:
-        raise InvalidRequest("width × height", f"{width}×{height}", f"at most {card.max_pixels} pixels")
+        raise InvalidRequest("width", width, f"with height {height} at most {card.max_pixels} pixels in all")
     steps = request.steps if request.steps is not None else card.default_steps
     if steps > card.max_steps:
         raise InvalidRequest("steps", steps, f"1 to {card.max_steps}")

@@ -21,7 +21,8 @@ class Sampler:
         steps_told: how many of them the loop has told its listeners.
 
     Args:
-        scheduler: a scheduler of the image's own, its timesteps set (:func:`own_scheduler`).
+        scheduler: a scheduler of the image's own (:func:`own_scheduler`), its timesteps set, on the CPU: schedulers
+            look at their values, and each look at a device tensor would wait for the device.
         total: the steps that were requested.
         generator: the source of noise for samplers that draw some of their own.
         begin_index: where in the timesteps the walk starts; ``None`` lets the scheduler look it up, as stock
@@ -33,7 +34,7 @@ class Sampler:
     ) -> None:
         self._scheduler = scheduler
         self._timesteps: Tensor = scheduler.timesteps  # (T,), the scheduler's dtype
-        self._values: list[float] = self._timesteps.tolist()  # read once: indexing a device tensor would synchronise
+        self._values: list[float] = self._timesteps.tolist()
         self._cursor = 0
         # as in the stock pipelines: the forwards by which a scheduler with more timesteps than steps runs ahead
         self._warmup = max(len(self._values) - total * scheduler.order, 0)

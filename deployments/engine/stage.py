@@ -47,8 +47,8 @@ class Stage(Generic[T]):
 
     @property
     def alive(self) -> bool:
-        """The thread is running."""
-        return self._thread.is_alive()
+        """The thread is running, and not about to end by an error."""
+        return self.error is None and self._thread.is_alive()
 
     def _run(self) -> None:
         try:
@@ -59,6 +59,7 @@ class Stage(Generic[T]):
                         return
                     items, self._gathered = self._gathered, []
                 self._work(items)
+                del items  # not kept alive while waiting: they may hold latents and pictures
         except BaseException as error:
             self.error = error
             logger.exception("%s has ended", self._thread.name)

@@ -4,23 +4,33 @@ import threading
 import time
 from collections.abc import Callable
 
+from PIL.Image import Image
 from torch import Tensor
 
 from deployments.engine.events import TERMINAL, Completed, Event, Timings
+from deployments.engine.preview import picture
 from deployments.engine.request import GenerationRequest
 
 OnEvents = Callable[[list[Event]], None]
 
 
 class RawPreview:
-    """A preview whose pixels are still on the device: the emitting thread makes it a :class:`Preview`."""
+    """A preview whose pixels are still on the device: the emitting thread makes it a :class:`Preview`.
 
-    __slots__ = ("index", "pixels", "step")
+    ``pixels`` are (h, w, 3) uint8, one for each latent; ``size`` is the final image's (width, height) in pixels.
+    """
 
-    def __init__(self, pixels: Tensor, step: int, index: int) -> None:
-        self.pixels = pixels  # (h, w, 3) uint8
+    __slots__ = ("index", "pixels", "size", "step")
+
+    def __init__(self, pixels: Tensor, size: tuple[int, int], step: int, index: int) -> None:
+        self.pixels = pixels
+        self.size = size
         self.step = step
         self.index = index
+
+    def picture(self) -> Image:
+        """The picture to show; waits for the device."""
+        return picture(self.pixels, *self.size)
 
 
 class Ticket:

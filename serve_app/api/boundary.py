@@ -7,7 +7,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.engine.errors import InternalError
-from serve_app.api.errors import error_response
+from serve_app.api.errors import error_response, route_path
 
 log = logging.getLogger(__name__)
 
@@ -44,4 +44,4 @@ class Boundary:
             told = logged(error, f"{scope['method']} {scope['path']}")
             if started:
                 raise  # the status is out: only a broken connection can still tell that the answer is not whole
-            await error_response(told, scope["path"])(scope, receive, guarded)
+            await error_response(told, route_path(scope))(scope, receive, guarded)

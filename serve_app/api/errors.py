@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.types import Scope
 
 from deployments.engine.errors import DarkroomError, InvalidRequest, shorten
 from serve_app.jobs.events import Error
@@ -95,6 +96,12 @@ def error_response(error: DarkroomError, path: str, headers: Mapping[str, str] |
     return JSONResponse({"error": body}, STATUS.get(code_of(error), 500), headers)
 
 
+def route_path(scope: Scope) -> str:
+    """The path as routes are written, also where the application is mounted below a prefix."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
 def invalid(errors: Sequence[Mapping[str, Any]], known: Sequence[str] = ()) -> InvalidRequest:
     """What pydantic found wrong, as the first finding's field, value and what is allowed there.
 
@@ -124,7 +131,7 @@ def install_error_handlers(app: FastAPI) -> None:
 
     async def on_darkroom(request: Request, error: Exception) -> Response:
         headers = error.headers if isinstance(error, HTTPException) else None  # Allow, of a 405
-        return error_response(_as_darkroom(request, error), request.url.path, headers)
+        return error_response(_as_darkroom(request, error), route_path(request.scope), headers)
 
     for kind in (DarkroomError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, on_darkroom)

@@ -4,7 +4,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.engine.errors import PayloadTooLarge
-from serve_app.api.errors import error_response
+from serve_app.api.errors import error_response, route_path
 
 
 class BodyLimit:
@@ -24,7 +24,7 @@ class BodyLimit:
             return
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdecimal() and int(declared) > self.max_bytes:
-            await error_response(self._too_large(), scope["path"])(scope, receive, send)
+            await error_response(self._too_large(), route_path(scope))(scope, receive, send)
             return
         seen = 0
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
+from deployments.catalog import find_card
 from deployments.engine.errors import ModelNotFound
 from serve_app.api.backend import Backend, ModelStatus
 from serve_app.api.openapi import OpenAIErrorAnswer, refusals
@@ -41,14 +42,13 @@ def models_router(backend: Backend) -> APIRouter:
 
 
 def find_model(models: Sequence[ModelStatus], name: str | None) -> ModelStatus:
-    """The model that ``name`` names in any case: an id, an alias or a weights repository; the first for ``None``.
+    """The model that ``name`` names as the catalog knows it (:func:`find_card`); the first for ``None``.
 
     Raises:
         ModelNotFound: no configured model has this name.
     """
-    wanted = None if name is None else name.lower()
+    found = models[0].card if name is None else find_card(name)
     for model in models:
-        card = model.card
-        if wanted is None or wanted in {card.id, *card.aliases, card.weights.lower()}:
+        if found is not None and model.card.id == found.id:
             return model
     raise ModelNotFound(name or "the default model", [model.card.id for model in models])

@@ -1,18 +1,16 @@
 """Bodies that clients send. Their generation fields are derived from ``GenerationRequest``, so the two can't drift."""
 
-import json
 from collections.abc import Collection
 from copy import copy
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from deployments.engine.errors import InvalidRequest
 from deployments.engine.request import GenerationRequest
 from serve_app.api.errors import invalid
+from serve_app.jobs.admission import MAX_METADATA_BYTES
 from serve_app.jobs.job import JobRequest, OnDisconnect, Operation
-
-MAX_METADATA_BYTES = 4096
 
 
 class WireBody(BaseModel):
@@ -61,13 +59,6 @@ class JobFields(WireBody):
     )
     hive_id: Any = Field(default=None, description="Accepted for existing clients, and ignored.")
 
-    @field_validator("metadata")
-    @classmethod
-    def _small_json(cls, value: dict[str, Any]) -> dict[str, Any]:
-        if (size := len(json.dumps(value, allow_nan=False).encode())) > MAX_METADATA_BYTES:
-            raise ValueError(f"at most {MAX_METADATA_BYTES} bytes as JSON, not {size}")
-        return value
-
     def job_request(
         self, *, on_disconnect: OnDisconnect, operations: Collection[Operation] = (), **changes: Any
     ) -> JobRequest:
@@ -101,7 +92,7 @@ class ImagesFields(WireBody):
 
     n: int | None = Field(default=None, ge=1, le=10, description="How many images; 1 in a stream.")
     size: str | None = Field(
-        default=None, pattern=r"^(auto|\d{1,5}x\d{1,5})$", description="`auto`, or width × height as `512x512`."
+        default=None, pattern=r"^(auto|[0-9]{1,5}x[0-9]{1,5})$", description="`auto`, or width × height as `512x512`."
     )
     quality: Literal["auto", "low", "medium", "high", "xhigh", "max", "standard", "hd"] | None = Field(
         default=None,

@@ -54,6 +54,7 @@ class _Served:
         self.live: dict[str, WorkerStatus] = {}
         self.lost: dict[str, WorkerStatus] = {}
         self.came_up = False
+        self.seen: float | None = None  # when a replica last answered
 
 
 class Fleet:
@@ -110,6 +111,7 @@ class Fleet:
         served.live = live
         if stats:
             served.came_up = True
+            served.seen = now
             served.card = _overridden(served.configured, stats[-1].overrides)
 
     def slots(self, model: str) -> int:
@@ -126,6 +128,13 @@ class Fleet:
     def replicas(self, model: str) -> int:
         """Live replicas."""
         return len(self._served[model].live)
+
+    def deserted_s(self, model: str, now: float) -> float:
+        """Seconds without any replica; 0 for a model that is meant to have none until it is asked for."""
+        served = self._served[model]
+        if served.live or served.settings.min_replicas == 0:
+            return 0.0
+        return now - (self.created if served.seen is None else served.seen)
 
     def state(self, model: str) -> ModelState:
         """``ready`` with a live replica, ``starting`` before the first came, ``unavailable`` after the last went."""

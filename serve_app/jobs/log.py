@@ -65,7 +65,13 @@ class EventLog:
         return logged
 
     def after(self, event_id: EventId | None) -> list[LoggedEvent]:
-        """The events with a higher id, oldest first; all of them for ``None`` or an id of an older epoch."""
+        """The events with a higher id, oldest first; all of them for ``None`` or an id of an older epoch.
+
+        So too for an id that this log has not given yet, of another job's or another database's: the client would
+        otherwise see nothing until this one has caught up with it.
+        """
+        if event_id is not None and event_id >= self.next_id and not self._ended:
+            event_id = None
         fresh = []
         for logged in reversed(self._events.values()):
             if event_id is not None and logged.id <= event_id:

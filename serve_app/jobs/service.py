@@ -27,10 +27,13 @@ from serve_app.jobs.runner import Runner
 from serve_app.jobs.store import JobStore, Superseded
 from serve_app.jobs.sweep import Sweeper, blob_folder
 from serve_app.jobs.tasks import Tasks
-from serve_app.jobs.watch import Watch, is_unwanted, tell
+from serve_app.jobs.watch import Watch, is_unwanted, no_replica, tell
 from serve_app.settings import JobSettings
 
 logger = logging.getLogger(__name__)
+
+CLOSE_WITHIN_S = 5.0
+"""Seconds for committing the ends of what is under way at a shutdown; the next epoch ends what is left."""
 
 MAX_PAGE = 200
 """Jobs on one page of the list at most."""
@@ -79,10 +82,16 @@ class JobService:
             clock=clock,
         )
         watch = Watch(
-            jobs=self._jobs, lanes=lanes, ending=ending, follow_within_s=settings.follow_within_s, clock=clock
+            jobs=self._jobs,
+            lanes=lanes,
+            ending=ending,
+            deserted=self._is_deserted,
+            follow_within_s=settings.follow_within_s,
+            clock=clock,
         )
         sweeper = Sweeper(store=store, blobs=blobs, ttl_s=settings.image_ttl_s, clock=clock)
         self._rounds = ((watch.look, watch_every_s), (sweeper.sweep, settings.sweep_every_s))
+        self._unavailable_after_s = settings.unavailable_after_s
         self._serving = False
 
     async def start(self) -> None:
@@ -100,7 +109,9 @@ class JobService:
         self._serving = False
         self._dispatcher.stop()
         stopped = interrupted("the service was stopped while the job was under way")
-        await asyncio.gather(*(self._ending.end(live, stopped) for live in self._jobs))
+        ends = [asyncio.ensure_future(self._ending.end(live, stopped)) for live in self._jobs]
+        if ends:
+            await asyncio.wait(ends, timeout=CLOSE_WITHIN_S)  # a database that is gone must not hold up the end
         await self._tasks.close()
         await self._store.close()
 
@@ -109,9 +120,23 @@ class JobService:
         if not self._serving:
             raise ModelUnavailable("the service is starting or stopping", retry_after_s=2)
         card = self._fleet.card(request.generation.model)
+        if self._is_deserted(card.id):
+            raise ModelUnavailable(no_replica(card.id), retry_after_s=30)
         admitted = await asyncio.to_thread(admit, request, card)
         lane = self._lanes.hold(card.id)
-        return await asyncio.shield(self._tasks.spawn(self._enter(lane, admitted)))
+        entering = self._tasks.spawn(self._enter(lane, admitted))
+        try:
+            return await asyncio.shield(entering)
+        except asyncio.CancelledError:
+            if request.on_disconnect == "cancel":  # the caller is gone: nobody will ever follow it
+                self._tasks.spawn(self._withdraw(entering))
+            raise
+
+    async def _withdraw(self, entering: asyncio.Task[Job]) -> None:
+        await self.cancel((await entering).id)
+
+    def _is_deserted(self, model: str) -> bool:
+        return self._fleet.deserted_s(model, self._clock()) > self._unavailable_after_s
 
     async def _enter(self, lane: Lane, admitted: Admitted) -> Job:
         """Commit a new job and put it where a place is held for it."""
@@ -217,6 +242,11 @@ class JobService:
         To be called about once a second for each model: dispatch goes by it, also after a replica was lost.
         """
         self._fleet.heartbeat(stats, model, self._clock())
+        self._lanes[model].paused = False
+        self._dispatcher.dispatch(model)
+
+    def heartbeat_missed(self, model: str) -> None:
+        """Not all replicas of ``model`` answered in time: dispatch goes on with those last known."""
         self._lanes[model].paused = False
         self._dispatcher.dispatch(model)
 

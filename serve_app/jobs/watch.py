@@ -1,25 +1,35 @@
-"""What is done about once a second: tell the followed jobs where they stand, and end those that nobody came for."""
+"""What is done about once a second: tell the followed jobs where they stand, and end those that wait in vain."""
 
 from collections import defaultdict
 from collections.abc import Callable
 
+from deployments.engine.errors import ModelUnavailable
 from serve_app.jobs.ending import Ending
 from serve_app.jobs.events import Queued
 from serve_app.jobs.job import JobStatus
 from serve_app.jobs.lanes import Lanes, Place
 from serve_app.jobs.live import LiveJob, LiveJobs
-from serve_app.jobs.outcome import CANCELLED
+from serve_app.jobs.outcome import CANCELLED, failed
 
 
 class Watch:
     """Looks after the jobs under way."""
 
     def __init__(
-        self, *, jobs: LiveJobs, lanes: Lanes, ending: Ending, follow_within_s: float, clock: Callable[[], float]
+        self,
+        *,
+        jobs: LiveJobs,
+        lanes: Lanes,
+        ending: Ending,
+        deserted: Callable[[str], bool],
+        follow_within_s: float,
+        clock: Callable[[], float],
     ) -> None:
+        """``deserted`` tells of a model's id whether it has been without a replica for too long."""
         self._jobs = jobs
         self._lanes = lanes
         self._ending = ending
+        self._deserted = deserted
         self._follow_within_s = follow_within_s
         self._clock = clock
 
@@ -27,6 +37,13 @@ class Watch:
         """One round."""
         self.tell_places()
         await self.end_orphans()
+        await self.end_deserted()
+
+    async def end_deserted(self) -> None:
+        """Fail the waiting jobs of models that no replica serves any more."""
+        for live in self._jobs:
+            if live.job.status is JobStatus.QUEUED and live.ending is None and self._deserted(live.model):
+                await self._ending.end(live, failed(ModelUnavailable.code, no_replica(live.model)))
 
     def tell_places(self) -> None:
         """Log ``Queued`` for every waiting job that is followed and stands elsewhere than it was last told."""
@@ -44,6 +61,11 @@ class Watch:
         for live in self._jobs:
             if is_unwanted(live) and live.job.created_at < oldest:
                 await self._ending.end(live, CANCELLED)
+
+
+def no_replica(model: str) -> str:
+    """What is told of a deserted model."""
+    return f"no replica of {model} has come up, or come back, for too long: its log says why"
 
 
 def is_unwanted(live: LiveJob) -> bool:

@@ -66,7 +66,7 @@ class FluxFamily:
         sigmas = None if config.get("use_flow_sigmas") else np.linspace(1.0, 1 / item.steps, item.steps)
         scheduler.set_timesteps(
             **({"num_inference_steps": item.steps} if sigmas is None else {"sigmas": sigmas}),
-            device=self.device,
+            device="cpu",
             mu=calculate_shift(
                 latents.shape[1],
                 config.get("base_image_seq_len", 256),

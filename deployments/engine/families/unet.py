@@ -26,6 +26,8 @@ class UNetFamily:
     def __init__(self, model: str, pipeline: Any, latent_rgb: LatentRGB) -> None:
         if pipeline.unet.config.time_cond_proj_dim is not None:
             raise ValueError("UNets with an embedded guidance scale (time_cond_proj_dim) are not served yet")
+        if pipeline.unet.config.in_channels != pipeline.vae.config.latent_channels:
+            raise ValueError("UNets that take more than latents (inpainting, instruct) are not served yet")
         self._model = model
         self._pipeline = pipeline
         self._is_xl = hasattr(pipeline, "text_encoder_2")
@@ -62,7 +64,7 @@ class UNetFamily:
         key = self.batch_key(item)
         generator = item.generator()
         scheduler = own_scheduler(self._pipeline.scheduler)
-        scheduler.set_timesteps(item.steps, device=self.device)
+        scheduler.set_timesteps(item.steps, device="cpu")
         channels = self._pipeline.unet.config.in_channels
         noise = randn_tensor((1, channels, key.height, key.width), generator, self.device, self.dtype)
         return DenoiseState(

@@ -36,7 +36,9 @@ def test_a_folders_darkroom_json_overrides_the_card(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "overrides", [{"id": "other"}, {"colour": 1}, {"capabilities": {"fly": True}}, ["default_steps"]], ids=str
+    "overrides",
+    [{"id": "other"}, {"colour": 1}, {"capabilities": {"fly": True}}, {"default_steps": "nine"}, ["default_steps"]],
+    ids=str,
 )
 def test_overrides_of_unknown_or_identifying_fields_are_refused(tmp_path: Path, overrides: object) -> None:
     (tmp_path / "darkroom.json").write_text(json.dumps(overrides))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import torch
 
 from deployments.catalog import ModelCard, card_for
 from deployments.engine import Engine, GenerationRequest
@@ -164,6 +165,7 @@ def test_closing_a_stream_cancels_its_request(slow: tuple[SlowMotionFamily, Engi
     assert isinstance(next(events), Started)
     events.close()
     family.let_all()
+    engine.generate(wish("the next one", width=128))  # forwards of its own: those of the closed one are over
     assert engine.stats().running == 0
 
 
@@ -212,6 +214,77 @@ def test_running_out_of_memory_has_its_own_code(engine: Engine) -> None:
         engine.generate(wish("oom!"))
 
 
+class Cramped(SlowMotionFamily):
+    """Memory for two images in a forward, and for one in a decode."""
+
+    def denoise(self, states: Any) -> None:
+        if len(states) > 2:
+            raise torch.OutOfMemoryError
+        super().denoise(states)
+
+    def decode(self, states: Any) -> Any:
+        if len(states) > 1:
+            raise torch.OutOfMemoryError
+        return super().decode(states)
+
+
+def test_running_out_of_memory_in_company_makes_smaller_batches_and_fails_nobody() -> None:
+    family = Cramped()
+    with Engine(family, CARD, max_batch=8) as engine:
+        assert len(engine.generate(wish(n=8)).images) == 8
+        assert len(engine.generate(wish(n=8)).images) == 8
+    assert max(len(forward) for forward in family.forwards) == 2
+
+
+@pytest.mark.skipif(not hasattr(torch, "AcceleratorError"), reason="this torch has no such error")
+def test_a_device_that_is_broken_ends_the_engine_so_that_its_replica_is_replaced() -> None:
+    class Broken(SlowMotionFamily):
+        def denoise(self, states: Any) -> None:
+            raise torch.AcceleratorError("an illegal memory access was encountered")
+
+    engine = Engine(Broken(), CARD)
+    with pytest.raises(DarkroomError):
+        engine.generate(wish())
+    engine.close()
+    with pytest.raises(RuntimeError, match="can't serve"):
+        engine.check()
+
+
+def test_an_id_may_come_again_while_the_cancelled_ones_last_forward_runs(
+    slow: tuple[SlowMotionFamily, Engine],
+) -> None:
+    family, engine = slow
+    first, again = Listener(), Listener()
+    request = engine.submit(wish(steps=50), first)
+    family.let_until("a boat")
+    engine.cancel(request.id)
+    engine.submit(request, again)
+    again.wait_for(Started)
+    family.let_all()
+    assert isinstance(again.wait(), Completed)
+    engine.check()
+
+
+def test_a_preview_that_cannot_be_shown_fails_its_request_alone() -> None:
+    class Blind(SlowMotionFamily):
+        def preview(self, state: Any) -> Any:
+            return torch.zeros(2, 2, 7)  # no picture has seven colours
+
+    family, listener = Blind(free=False), Listener()
+    with Engine(family, CARD) as engine:
+        engine.submit(wish(preview_every=1), listener)
+        family.let_until("a boat")
+        assert isinstance(listener.wait(), Failed)
+        family.let_all()
+        assert engine.generate(wish(preview_every=0)).images
+        engine.check()
+
+
+def test_a_stream_that_was_never_read_starts_nothing(engine: Engine) -> None:
+    engine.stream(wish()).close()
+    assert engine.stats().running == 0
+
+
 def test_a_listener_that_raises_loses_its_request_and_nobody_elses(engine: Engine) -> None:
     def broken(events: list[Event]) -> None:
         raise RuntimeError("no")
@@ -250,12 +323,15 @@ def test_closing_ends_what_runs_and_refuses_what_comes() -> None:
     family = SlowMotionFamily(free=False)
     engine = Engine(family, CARD)
     listener = Listener()
-    engine.submit(wish(), listener)
-    listener.wait_for(Started)
-    family.let_all()
-    engine.close()
+    engine.submit(wish(steps=50), listener)
+    family.let_until("a boat")
+    closing = threading.Thread(target=engine.close)
+    closing.start()
     ending = listener.wait()
-    assert isinstance(ending, Completed) or (isinstance(ending, Failed) and ending.code == "interrupted")
+    family.let_all()
+    closing.join()
+    assert isinstance(ending, Failed)
+    assert ending.code == "interrupted"
     with pytest.raises(Interrupted):
         engine.submit(wish(), Listener())
 

@@ -145,6 +145,14 @@ def test_the_meter_leaves_out_warm_up_and_smaller_batches() -> None:
     assert meter.seconds_per_row == 1.5
 
 
+def test_the_meter_tells_the_shape_that_is_closest_to_the_default() -> None:
+    meter = Meter()
+    for _ in range(2):
+        meter.record("tiny", 16, seconds=16.0, scale=0.01)
+        meter.record("about the default", 8, seconds=16.0, scale=1.0)
+    assert meter.seconds_per_row == 2.0
+
+
 def test_the_meter_scales_other_sizes_to_the_default() -> None:
     meter = Meter()
     for _ in range(2):

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from deployments.engine.errors import JobNotFound
-from serve_app.jobs.events import Cancelled, Complete, Progress, Queued, Started
-from serve_app.jobs.job import JobStatus
+from deployments.engine.errors import JobNotFound, ModelUnavailable
+from serve_app.jobs.events import Cancelled, Complete, Error, Progress, Queued, Started
+from serve_app.jobs.job import ACTIVE, Job, JobStatus
+from serve_app.jobs.store import JobStore
 from serve_app.settings import JobSettings
-from tests.unit.serve_app.jobs.job_fakes import Clock, House, open_house, stats, turns
+from tests.unit.serve_app.jobs.job_fakes import Clock, House, open_house, stats, turns, wish
 
 
 @pytest.fixture
@@ -138,3 +139,50 @@ async def test_a_synchronous_call_that_nobody_comes_to_follow_is_cancelled_after
         for job_id in (job, followed):
             assert (await house.ended(job_id)).status is JobStatus.SUCCEEDED
         await stream.aclose()
+
+
+class SlowInsert(JobStore):
+    """Commits a new job when it is told to."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.inserting, self.go = asyncio.Event(), asyncio.Event()
+
+    async def insert(self, job: Job) -> None:
+        self.inserting.set()
+        await self.go.wait()
+        await super().insert(job)
+
+
+@pytest.mark.parametrize(("on_disconnect", "end"), [("cancel", JobStatus.CANCELLED), ("detach", JobStatus.SUCCEEDED)])
+async def test_a_caller_that_goes_away_while_it_submits_leaves_what_it_asked_for(
+    tmp_path: Path, on_disconnect: str, end: JobStatus
+) -> None:
+    async with open_house(tmp_path, store=SlowInsert) as house:
+        assert isinstance(house.store, SlowInsert)
+        request = wish(on_disconnect=on_disconnect)
+        submitting = asyncio.create_task(house.service.submit(request))
+        await house.store.inserting.wait()
+        submitting.cancel()
+        await asyncio.wait({submitting})
+        house.store.go.set()
+        while not (page := await house.service.jobs()).jobs or page.jobs[0].status in ACTIVE:
+            await turns(1)
+        assert page.jobs[0].status is end
+
+
+async def test_the_jobs_of_a_model_that_no_replica_serves_fail_in_the_end_and_new_ones_are_refused(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    settings = JobSettings(unavailable_after_s=60)
+    async with open_house(tmp_path, settings=settings, clock=clock, replicas=False) as house:
+        job_id = await house.submit()
+        clock.now += 61
+        error = await house.until(job_id, Error)
+        assert isinstance(error, Error)
+        assert error.code == "model_unavailable"
+        with pytest.raises(ModelUnavailable):
+            await house.submit()
+        house.beat()
+        assert (await house.ended(await house.submit())).status is JobStatus.SUCCEEDED

@@ -93,3 +93,13 @@ async def test_a_place_that_does_not_change_is_told_once(tmp_path: Path) -> None
         rest = [logged async for batch in stream for logged in batch]
         assert [type(logged.event) for logged in rest] == [Cancelled]
         assert rest[0].id == EventId(first.id.epoch, first.id.seq + 1)
+
+
+async def test_an_id_that_the_log_has_not_given_is_no_place_to_resume_at_so_everything_is_told(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        job_id = await house.submit("wait")
+        stream = house.service.follow(job_id, EventId(1, 99_999))
+        assert isinstance((await anext(stream))[0].event, Queued)
+        await stream.aclose()
+        house.runner.go.set()
+        await house.ended(job_id)
