@@ -1,6 +1,7 @@
 """How the benchmarks measure: interleaved, warm-up excluded, medians; and how they write what they found."""
 
 import json
+import math
 import os
 import platform
 import statistics
@@ -43,7 +44,7 @@ def summary(seconds: Sequence[float]) -> dict[str, float]:
     ordered = sorted(seconds)
 
     def percentile(share: float) -> float:
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+        return ordered[math.ceil(share * len(ordered)) - 1]
 
     return {
         "median": round(statistics.median(ordered), 6),

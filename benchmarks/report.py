@@ -90,14 +90,14 @@ def where(result: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {machine['versions'][name]}" for name in ("torch", "diffusers", "ray"))
     gpu = machine["gpu"] or "no GPU"
     return (
-        f"- `{result['benchmark']}-{result['model']}-cpu.json`: {machine['when'][:10]}, {machine['processor']}, "
+        f"- `{result['file']}`: {machine['when'][:10]}, {machine['processor']}, "
         f"{machine['cores']} cores, {gpu}, {result['dtype']}, Python {machine['python']}, {versions}"
     )
 
 
 def page() -> str:
     """The whole page."""
-    results = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
+    results = [json.loads(path.read_text()) | {"file": path.name} for path in sorted(RESULTS.glob("*.json"))]
     parts = [INTRODUCTION]
     if engines := [result for result in results if result["benchmark"] == "engine"]:
         parts += [*engine_rows(engines), ""]

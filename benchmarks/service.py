@@ -9,6 +9,7 @@ the service is saturated; how long after a client has gone the device is free; h
 
 import argparse
 import asyncio
+import itertools
 import json
 import tempfile
 import time
@@ -23,6 +24,8 @@ from benchmarks.engine import run_engine
 from benchmarks.measure import environment, summary, write
 from deployments.engine import Engine
 from serve_app import launch
+
+_PROMPTS = itertools.count()
 
 MODEL = "sd15"
 CONCURRENT = 16
@@ -47,8 +50,8 @@ def config(data: Path) -> dict[str, Any]:
 
 
 def body(number: int, steps: int, **fields: Any) -> dict[str, Any]:
-    """A request unlike its neighbours."""
-    return {"model": MODEL, "prompt": f"prompt {number}", "seed": number, "steps": steps, **fields}
+    """A request unlike every other."""
+    return {"model": MODEL, "prompt": f"service prompt {next(_PROMPTS)}", "seed": number, "steps": steps, **fields}
 
 
 async def images(client: httpx2.AsyncClient, requests: int, steps: int) -> float:

@@ -61,7 +61,7 @@ def start_ray(*, num_cpus: float | None = None, num_gpus: float | None = None, q
 def deploy(
     config: Mapping[str, Any],
     *,
-    timeout_s: float = 600,
+    timeout_s: float = 3600,
     watch: Callable[[Mapping[str, str]], None] = lambda _states: None,
 ) -> None:
     """Deploy a Serve config (the content of a file such as ``config/demo.yaml``) and wait until it runs.

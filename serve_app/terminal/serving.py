@@ -189,7 +189,7 @@ def _watch(service: ServiceClient, models: tuple[str, ...], console: Console, ev
                     say(console, f"{model}: {state}")
             told = states
     except KeyboardInterrupt:
-        say(console, "Stopping: what runs is given time to end.")
+        say(console, "Stopping. Jobs that are not finished end as interrupted.")
 
 
 def _last_line(text: str) -> str:
