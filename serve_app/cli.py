@@ -94,6 +94,7 @@ def serve(
     try:
         if config is not None:
             deployed = settings.load_config(config, data)
+            plan.refuse_too_few_gpus(deployed, launch.visible_gpus())
         else:
             folder = data.expanduser().absolute() if data is not None else settings.data_folder()
             chosen = _models(models)
@@ -157,6 +158,8 @@ def generate(
     }
     if guidance is not None and math.isnan(guidance):
         raise typer.BadParameter("nan is no number", param_hint="--guidance")
+    if output is not None and output.is_dir():
+        raise typer.BadParameter(f"{output} is a folder: name a file", param_hint="-o")
     if output is not None and not output.absolute().parent.is_dir():
         raise typer.BadParameter(f"there is no folder {output.absolute().parent}", param_hint="-o")
     with _service(url) as service:

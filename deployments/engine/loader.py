@@ -51,6 +51,8 @@ def load(model: str, weights: str | None, device: str, dtype: str) -> LoadedMode
     where = pick_device(device)
     precision = pick_dtype(dtype, where)
     source = str(demo_folder(card.id)) if card.weights == DEMO_WEIGHTS else card.weights
+    if source.startswith((".", "/", "~")) and not Path(source).is_dir():
+        raise FileNotFoundError(f"weights: there is no folder {source}")
     pipeline = _from_pretrained(card, source, precision).to(where)
     folder = _local_folder(source)
     overrides = read_overrides(folder) if folder else {}

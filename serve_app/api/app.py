@@ -2,8 +2,9 @@
 
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import RedirectResponse, Response
 
 from serve_app.api.backend import Backend
 from serve_app.api.boundary import Boundary
@@ -34,6 +35,7 @@ def create_api(backend: Backend, settings: ApiSettings) -> FastAPI:
     app.include_router(images_router(backend, settings))
     app.include_router(models_router(backend))
     app.include_router(health_router(backend))
+    app.add_api_route("/", _front_door, include_in_schema=False)
     document_bodies(app, (JobBody, ImagesBody))
     install_error_handlers(app)
     # the last one added is the outermost
@@ -48,3 +50,8 @@ def create_api(backend: Backend, settings: ApiSettings) -> FastAPI:
         )
     app.add_middleware(Boundary)
     return app
+
+
+async def _front_door(request: Request) -> Response:
+    """Whoever opens the service in a browser finds what it can do."""
+    return RedirectResponse(request.url_for("swagger_ui_html").path)

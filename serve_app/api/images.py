@@ -1,5 +1,7 @@
 """OpenAI's Images API: ``POST /v1/images/generations``, at once or as a stream with partial images."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
@@ -94,20 +96,33 @@ def images_router(backend: Backend, settings: ApiSettings) -> APIRouter:
         A client that goes away cancels the generation.
         """
         quality = quality_of(body)
-        wanted = JobRequest(
-            generation=body.generation(**await _changes(backend, body, quality)), on_disconnect="cancel"
-        )
+        with _by_openais_names(body):
+            generation = body.generation(**await _changes(backend, body, quality))
+        wanted = JobRequest(generation=generation, on_disconnect="cancel")
         if body.stream:
-            job = await backend.submit(wanted)
+            with _by_openais_names(body):
+                job = await backend.submit(wanted)
             frames = ImagesFrames(job, backend, quality, body.partial_images or 0)
             return EventStream(backend.follow(job.id), frames, settings.ping_s, {"X-Job-Id": job.id})
         as_url = Links(request) if body.response_format == "url" else None
-        outcome = await while_connected(request, run(backend, wanted, fetch=as_url is None))
+        with _by_openais_names(body):
+            outcome = await while_connected(request, run(backend, wanted, fetch=as_url is None))
         size = sum(map(len, outcome.contents))
         content = await off_loop(size, _answer, outcome, quality, as_url)
         return Response(content, media_type=JSON, headers={"X-Job-Id": outcome.job.id})
 
     return router
+
+
+@contextmanager
+def _by_openais_names(body: ImagesFields) -> Iterator[None]:
+    """A refusal names the field that the client sent: width and height came as ``size``."""
+    try:
+        yield
+    except InvalidRequest as error:
+        if error.field in {"width", "height"}:
+            raise InvalidRequest("size", body.size, f"width and height: {error.allowed}") from None
+        raise
 
 
 def quality_of(body: ImagesFields) -> Quality:

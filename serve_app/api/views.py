@@ -36,7 +36,7 @@ class View(BaseModel):
 
 
 class JobAccepted(View):
-    """The job is committed; it will run, and survives this connection."""
+    """The job is committed: it runs whether or not this connection lasts, and its end is told whatever happens."""
 
     job_id: str = Field(examples=["3f2b8a0c9d4e4f7fb1a6c5d2e8f90a1b"])
     sse_url: str = Field(examples=["http://127.0.0.1:8000/v1/jobs/3f2b8a0c9d4e4f7fb1a6c5d2e8f90a1b/stream"])
@@ -128,7 +128,7 @@ class JobView(View):
             operation=request.operation,
             model=request.generation.model,
             position=job.position,
-            eta_s=job.eta_s,
+            eta_s=None if job.eta_s is None else round(job.eta_s, 1),
             progress=progress,
             attempt=job.attempt,
             created_at=job.created_at,

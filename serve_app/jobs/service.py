@@ -97,7 +97,7 @@ class JobService:
     async def start(self) -> None:
         """Open the store, take the next epoch, end what an earlier one left unfinished, and begin to serve."""
         await self._store.open()
-        left = await self._store.fail_unfinished(self._clock(), "the service was restarted while the job was under way")
+        left = await self._store.fail_unfinished(self._clock(), "the service was restarted before the job had finished")
         if left:
             logger.warning("epoch %d: %d unfinished jobs of an earlier one failed", self._store.epoch, left)
         for work, every_s in self._rounds:
@@ -108,7 +108,7 @@ class JobService:
         """End what is under way as ``interrupted``, which its followers are told, then stop and close the store."""
         self._serving = False
         self._dispatcher.stop()
-        stopped = interrupted("the service was stopped while the job was under way")
+        stopped = interrupted("the service was stopped before the job had finished")
         ends = [asyncio.ensure_future(self._ending.end(live, stopped)) for live in self._jobs]
         if ends:
             await asyncio.wait(ends, timeout=CLOSE_WITHIN_S)  # a database that is gone must not hold up the end

@@ -79,6 +79,22 @@ def local_config(args: AppArgs) -> dict[str, Any]:
     }
 
 
+def refuse_too_few_gpus(config: Mapping[str, Any], gpus: int) -> None:
+    """Replicas that wait for GPUs which this machine does not have would wait for ever.
+
+    Raises:
+        Unservable: the config's models want more GPUs at their fewest replicas than ``gpus``.
+    """
+    application = next(entry for entry in config["applications"] if entry["import_path"] == IMPORT_PATH)
+    models = AppArgs.model_validate(application["args"]).models
+    wanted = sum(model.num_gpus * model.min_replicas for model in models)
+    if wanted <= gpus:
+        return
+    if gpus == 0:
+        raise Unservable(NO_GPU)
+    raise Unservable(f"the config's models want {wanted:g} GPUs, and there are {gpus}: give them fewer `num_gpus`")
+
+
 def one_gpu_each(data: Path, chosen: tuple[str, ...], gpus: int) -> AppArgs:
     """Each chosen model with a GPU of its own; without a choice, the catalog's first, as many as there are GPUs.
 

@@ -19,7 +19,7 @@ from serve_app.cli import app
 from serve_app.jobs.events import Error
 from serve_app.launch import DeployFailed
 from serve_app.settings import ApiSettings, AppArgs, demo_args
-from serve_app.terminal.plan import Plan, Unservable, local_config, one_gpu_each
+from serve_app.terminal.plan import Plan, Unservable, local_config, one_gpu_each, refuse_too_few_gpus
 from serve_app.terminal.serving import ServeFailed, serve
 from tests.unit.serve_app.scripted_service import IMAGE, ScriptedBackend, developing, listening
 
@@ -214,3 +214,13 @@ def test_wrong_usage_exits_2_and_names_what_is_wrong(arguments: tuple[str, ...],
 
     assert result.exit_code == 2
     assert told in result.stderr
+
+
+def test_a_config_that_wants_more_gpus_than_there_are_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    model = {"id": "sd15", "num_gpus": 1, "min_replicas": 2, "max_replicas": 2}
+    config = local_config(AppArgs.model_validate({"data": str(tmp_path), "models": [model]}))
+    with pytest.raises(Unservable, match="no GPU"):
+        refuse_too_few_gpus(config, 0)
+    with pytest.raises(Unservable, match="want 2 GPUs, and there are 1"):
+        refuse_too_few_gpus(config, 1)
+    refuse_too_few_gpus(config, 2)

@@ -157,8 +157,8 @@ async def test_an_idempotency_key_is_no_matter_here() -> None:
 @pytest.mark.parametrize(
     ("fields", "param", "status", "code"),
     [
-        ({"size": "7x7"}, "width", 422, "invalid_request"),
-        ({"size": "0x0"}, "width", 422, "invalid_request"),
+        ({"size": "7x7"}, "size", 422, "invalid_request"),
+        ({"size": "0x0"}, "size", 422, "invalid_request"),
         ({"size": "big"}, "size", 422, "invalid_request"),
         ({"n": 0}, "n", 422, "invalid_request"),
         ({"stream": True, "n": 2}, "n", 422, "invalid_request"),
