@@ -1,7 +1,6 @@
 """The denoise loop: schedule, run, update."""
 
 import logging
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -17,6 +16,7 @@ from deployments.engine.families.base import DenoiseState, Family
 from deployments.engine.meter import Meter
 from deployments.engine.pace import Pace
 from deployments.engine.ticket import RawPreview, Ticket
+from deployments.engine.worker import Worker
 
 logger = logging.getLogger(__name__)
 
@@ -32,8 +32,8 @@ class Running:
     state: DenoiseState
 
 
-class DenoiseLoop:
-    """The thread that owns the denoiser. States join and leave between two forwards.
+class DenoiseLoop(Worker):
+    """The thread that owns the denoiser. States join and leave between two forwards; closing waits for one to end.
 
     Args:
         family: the architecture's adapter.
@@ -51,43 +51,22 @@ class DenoiseLoop:
         on_done: Callable[[Running], None],
         on_death: Callable[[BaseException], None],
     ) -> None:
+        super().__init__("darkroom-denoise", on_death)
         self._family = family
         self._default_pixels = default_size[0] * default_size[1]
         self._on_done = on_done
-        self._on_death = on_death
         self._scheduler: StepScheduler[Running] = StepScheduler(max_batch)
         self._meter = Meter()
         self._pace = Pace(family.device)
         self._running: set[Running] = set()
         self._joining: deque[Running] = deque()
-        self._changed = threading.Condition()
-        self._closing = False
         self.batch = 0
-        self.error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="darkroom-denoise", daemon=True)
-
-    def start(self) -> None:
-        """Begin to work."""
-        self._thread.start()
 
     def join(self, newcomers: Iterable[Running]) -> None:
         """These take part from the next forward on. From any thread."""
         with self._changed:
             self._joining.extend(newcomers)
             self._changed.notify()
-
-    def close(self) -> None:
-        """Stop after the forward that runs. Returns when the thread has ended."""
-        with self._changed:
-            self._closing = True
-            self._changed.notify()
-        if self._thread.is_alive() and self._thread is not threading.current_thread():
-            self._thread.join()
-
-    @property
-    def alive(self) -> bool:
-        """The thread is running, and not about to end by an error."""
-        return self.error is None and self._thread.is_alive()
 
     @property
     def seconds_per_row(self) -> float | None:
@@ -110,15 +89,10 @@ class DenoiseLoop:
         with self._changed:
             return [*self._running, *self._joining]
 
-    def _run(self) -> None:
-        try:
-            with torch.no_grad():
-                while self._await_work():
-                    self._turn()
-        except BaseException as error:
-            self.error = error
-            logger.exception("the denoise loop has ended")
-            self._on_death(error)
+    def _work(self) -> None:
+        with torch.no_grad():
+            while self._await_work():
+                self._turn()
 
     def _await_work(self) -> bool:
         """Wait until there is something to do; False when the loop is to end."""
