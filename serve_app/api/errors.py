@@ -65,26 +65,20 @@ class JobFailed(DarkroomError):
 
     def __init__(self, error: Error) -> None:
         super().__init__(error.message)
-        self.failure = error.code
-
-
-def code_of(error: DarkroomError) -> str:
-    """The code that a client sees; a failed job's own where the error stands for one."""
-    return error.failure if isinstance(error, JobFailed) else error.code
+        self.code = error.code
 
 
 def native_error(error: DarkroomError) -> dict[str, Any]:
     """The error object of the native routes, also used inside a job stream."""
-    told: dict[str, Any] = {"code": code_of(error), "message": error.message}
+    told: dict[str, Any] = {"code": error.code, "message": error.message}
     return told | {name: value for name in ("field", "value", "allowed") if (value := getattr(error, name, None))}
 
 
 def openai_error(error: DarkroomError) -> dict[str, Any]:
     """The error object of the OpenAI dialect, also used inside its streams."""
-    code = code_of(error)
-    status = STATUS.get(code, 500)
+    status = STATUS.get(error.code, 500)
     kind = "rate_limit_error" if status == 429 else "server_error" if status >= 500 else "invalid_request_error"
-    return {"message": error.message, "type": kind, "param": getattr(error, "field", None), "code": code}
+    return {"message": error.message, "type": kind, "param": getattr(error, "field", None), "code": error.code}
 
 
 def error_response(error: DarkroomError, path: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -93,7 +87,7 @@ def error_response(error: DarkroomError, path: str, headers: Mapping[str, str] |
     headers = dict(headers or {})
     if (retry_after_s := getattr(error, "retry_after_s", None)) is not None:
         headers["Retry-After"] = str(max(1, math.ceil(retry_after_s)))
-    return JSONResponse({"error": body}, STATUS.get(code_of(error), 500), headers)
+    return JSONResponse({"error": body}, STATUS.get(error.code, 500), headers)
 
 
 def route_path(scope: Scope) -> str:

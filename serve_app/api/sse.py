@@ -19,7 +19,6 @@ from deployments.engine.errors import DarkroomError, Gone, JobNotFound
 from serve_app.api.backend import Backend
 from serve_app.api.boundary import logged
 from serve_app.api.encoding import base64, off_loop
-from serve_app.api.errors import code_of
 from serve_app.api.views import Links
 from serve_app.jobs.events import (
     TERMINAL_EVENTS,
@@ -162,7 +161,7 @@ class JobFrames:
             log.warning("the stream of job %s broke off: %s", self._job_id, error)
             return b""
         # the id stays where it was: nothing of the log was skipped
-        return _frame(self._last, {"event": Error.event, "code": code_of(error), "message": error.message})
+        return _frame(self._last, {"event": Error.event, "code": error.code, "message": error.message})
 
     def _told(self, logged: LoggedEvent) -> dict[str, Any]:
         event = logged.event
