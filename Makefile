@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test full check format bench clean
+.PHONY: help setup demo test full check format bench weights clean
 
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ bench: setup  ## The CPU benchmarks; writes benchmarks/results/.
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.service
 	$(BIN)/python -m benchmarks.report
+
+weights: setup  ## Train the demo weights from nothing: about three hours on two cores; resumes.
+	$(BIN)/python -m deployments.demo.training
 
 clean:  ## Remove the environment and caches.
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info

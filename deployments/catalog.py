@@ -181,15 +181,26 @@ CATALOG: Mapping[str, ModelCard] = {
 DEMO_WEIGHTS = "demo"
 """The value of a ``weights`` setting that names the built-in stand-ins."""
 
-DEMO_OVERRIDES: Mapping[str, Any] = {
-    "default_size": [128, 128],
-    "supported_sizes": [[128, 128], [128, 192], [192, 128]],
-    "max_side": 512,
-    "max_pixels": 512 * 512,
-    "vram_gb": {"float32": 0.1},
-    "seconds_per_row": 0.005,
-}
-"""The ``darkroom.json`` of the demo weights: known without building them, so that every process agrees on it."""
+_DEMO_T5_TOKENS = 48
+
+
+def demo_overrides(model: str) -> Mapping[str, Any]:
+    """The ``darkroom.json`` of ``model``'s demo weights.
+
+    Raises:
+        KeyError: ``model`` is not an id of the catalog.
+    """
+    changes: dict[str, Any] = {
+        "default_size": [128, 128],
+        "supported_sizes": [[128, 128], [128, 192], [192, 128]],
+        "max_side": 512,
+        "max_pixels": 512 * 512,
+        "vram_gb": {"float32": 0.1},
+        "seconds_per_row": 0.005,
+    }
+    if CATALOG[model].max_sequence_length is not None:
+        changes["max_sequence_length"] = _DEMO_T5_TOKENS
+    return changes
 
 
 def find_card(name: str) -> ModelCard | None:
@@ -218,7 +229,7 @@ def card_for(model: str, weights: str | None = None) -> ModelCard:
         return card
     card = replace(card, weights=weights)
     if weights == DEMO_WEIGHTS:
-        return card.override(DEMO_OVERRIDES)
+        return card.override(demo_overrides(card.id))
     return card.override(read_overrides(Path(weights)))
 
 

@@ -1,6 +1,5 @@
-"""Where the demo weights are: a folder in the user's cache, built on first use."""
+"""Where the demo weights are: the trained ones, or, until there are any, untrained ones in the user's cache."""
 
-import json
 import os
 import shutil
 import tempfile
@@ -8,39 +7,38 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from deployments.catalog import DEMO_OVERRIDES, OVERRIDES_FILE
+WEIGHTS = Path(__file__).parent / "weights"
+"""A folder for each trained model, in diffusers layout. What they share is stored once and linked."""
 
-VERSION = 1
-"""Raise it when :mod:`deployments.demo.build` changes what it builds: older folders are then no longer looked at."""
+VERSION = 2
+"""Raise it when what is built changes: older folders are then no longer looked at."""
 
 
 def demo_folder(model: str, cache: Path | None = None) -> Path:
-    """The folder of ``model``'s demo weights, built now if it is not there yet (seconds).
+    """The folder of ``model``'s demo weights.
 
-    Safe to call from several processes at once: each builds beside the others, and the first rename wins.
+    Where none were trained (``make weights``), a model with random weights is built now (seconds). Safe to call from
+    several processes at once: each builds beside the others, and the first rename wins.
 
     Args:
         model: an id of the catalog.
-        cache: the folder that holds all demo weights; one in the user's cache directory if absent.
+        cache: the folder that holds untrained weights; one in the user's cache directory if absent.
 
     Raises:
         KeyError: there are no demo weights for ``model``.
     """
+    if (WEIGHTS / model / "model_index.json").is_file():
+        return WEIGHTS / model
     root = (cache or user_cache_path("darkroom") / "demo") / f"v{VERSION}"
     folder = root / model
     if folder.is_dir():
         return folder
-    from deployments.demo.build import BUILDERS, build_pipeline, fit_latent_rgb  # here: they import torch
+    from deployments.demo.training.export import write_untrained  # here: it imports torch
 
-    if model not in BUILDERS:
-        raise KeyError(f"no demo weights for {model!r}; there are: {', '.join(BUILDERS)}")
     root.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{model}-", dir=root))
     try:
-        pipeline = build_pipeline(model)
-        pipeline.save_pretrained(scratch, safe_serialization=True)
-        (scratch / "latent_rgb.json").write_text(json.dumps(fit_latent_rgb(pipeline.vae)))
-        (scratch / OVERRIDES_FILE).write_text(json.dumps(dict(DEMO_OVERRIDES), indent=2))
+        write_untrained(model, scratch)
         scratch.chmod(0o755)  # mkdtemp makes it private; a cache may be shared between users
         os.rename(scratch, folder)  # noqa: PTH104  (unlike Path.replace, fails if the folder is there already)
     except OSError:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from deployments.catalog import CATALOG, DEMO_WEIGHTS, card_for, find_card
+from deployments.catalog import CATALOG, DEMO_WEIGHTS, card_for, demo_overrides, find_card, read_overrides
+from deployments.demo import demo_folder
 
 
 def test_ids_aliases_and_repositories_name_exactly_one_model() -> None:
@@ -25,8 +26,18 @@ def test_a_cards_own_defaults_are_within_its_own_bounds(card: object) -> None:
         resolve(GenerationRequest(prompt="", width=width, height=height), card)
 
 
-def test_demo_weights_are_small_in_every_process_without_being_built() -> None:
+def test_demo_weights_are_small_in_every_process_without_being_read() -> None:
     assert card_for("sdxl", DEMO_WEIGHTS).default_size == (128, 128)
+
+
+@pytest.mark.parametrize("model", CATALOG)
+def test_the_demo_folders_say_what_the_catalog_says_of_them(model: str) -> None:
+    assert read_overrides(demo_folder(model)) == demo_overrides(model)
+
+
+def test_a_model_without_demo_weights_is_told_which_have_them() -> None:
+    with pytest.raises(KeyError, match="sd15"):
+        demo_folder("dall-e")
 
 
 def test_a_folders_darkroom_json_overrides_the_card(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.demo.build import build_pipeline
+from deployments.demo.pipelines import build_pipeline
 
 
 @pytest.fixture(scope="session")

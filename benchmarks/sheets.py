@@ -1,0 +1,104 @@
+"""Draws docs/pictures: a contact sheet of each model's demo weights, and one picture as it develops.
+
+Run ``python -m benchmarks.sheets`` from the repository's root.
+"""
+
+import queue
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+from rich.progress import track
+
+from deployments.catalog import CATALOG
+from deployments.engine import Engine, Event, Failed, GenerationRequest, ImageReady, Preview
+
+FOLDER = Path(__file__).parent.parent / "docs" / "pictures"
+PROMPTS = (
+    "a beautiful sunset over mountains",
+    "A rusty robot walking on a beach",
+    "a lighthouse in a storm",
+    "a ginger cat in the city at night",
+    "a purple hot air balloon over the desert",
+    "watercolour painting of a house in a meadow",
+    "a blue sailboat at sunset",
+    "full moon over the sea",
+    "a red circle on a blue background",
+    "a small yellow star in the top left on black",
+    "a green triangle and an orange square",
+    "a large pink heart, pastel",
+)
+SEEDS = (1, 2, 3)
+_TILE = 128
+_CAPTION = 30
+_STRIP = "a beautiful sunset over mountains"
+
+
+def contact_sheet(engine: Engine) -> Image.Image:
+    """A row for each of :data:`PROMPTS`' halves and each seed, every prompt written above its pictures."""
+    results: dict[str, Image.Image] = {}
+    inbox: queue.SimpleQueue[list[Event]] = queue.SimpleQueue()
+    for column, prompt in enumerate(PROMPTS):
+        for seed in SEEDS:
+            request = GenerationRequest(prompt=prompt, seed=seed, preview_every=0, id=f"{column}-{seed}")
+            engine.submit(request, inbox.put)
+    for _ in track(range(len(PROMPTS) * len(SEEDS)), engine.card.id):
+        name, image = _next_image(inbox)
+        results[name] = image
+    half = len(PROMPTS) // 2
+    height = _CAPTION + _TILE * len(SEEDS)
+    sheet = Image.new("RGB", (half * _TILE, 2 * height), "white")
+    pen = ImageDraw.Draw(sheet)
+    for index, prompt in enumerate(PROMPTS):
+        left, top = index % half * _TILE, index // half * height
+        pen.multiline_text((left + 4, top + 3), _wrapped(prompt, 22), fill="black")
+        for row, seed in enumerate(SEEDS):
+            sheet.paste(results[f"{index}-{seed}"], (left, top + _CAPTION + row * _TILE))
+    return sheet
+
+
+def strip(engine: Engine, seed: int = 1) -> Image.Image:
+    """The previews of one picture, and the picture itself, side by side."""
+    request = GenerationRequest(prompt=_STRIP, seed=seed, preview_every=1)
+    frames: list[Image.Image] = []
+    for event in engine.stream(request):
+        if isinstance(event, Preview | ImageReady):
+            frames.append(event.image)
+        elif isinstance(event, Failed):
+            raise RuntimeError(event.message)
+    steps = len(frames) - 1
+    shown = [frames[round(share * (steps - 1))] for share in (0.0, 0.2, 0.4, 0.6, 0.8)] + [frames[-1]]
+    whole = Image.new("RGB", (_TILE * len(shown), _TILE), "white")
+    for index, frame in enumerate(shown):
+        whole.paste(frame.resize((_TILE, _TILE)), (index * _TILE, 0))
+    return whole
+
+
+def _next_image(inbox: "queue.SimpleQueue[list[Event]]") -> tuple[str, Image.Image]:
+    while True:
+        for event in inbox.get(timeout=300):
+            if isinstance(event, ImageReady):
+                return event.id, event.image
+            if isinstance(event, Failed):
+                raise RuntimeError(event.message)
+
+
+def _wrapped(text: str, width: int) -> str:
+    lines = [""]
+    for word in text.split():
+        if len(lines[-1]) + len(word) >= width:
+            lines.append("")
+        lines[-1] += f"{word} "
+    return "\n".join(lines)
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for model in CATALOG:
+        with Engine.load(model, weights="demo") as engine:
+            contact_sheet(engine).save(FOLDER / f"{model}.png")
+            if model == "sdxl":
+                strip(engine).save(FOLDER / "developing.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""The command that makes the demo weights: ``python -m deployments.demo.training``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+from diffusers.utils import logging
+
+from deployments.demo.folder import WEIGHTS
+from deployments.demo.pipelines import MODELS, Shared, assemble, denoiser
+from deployments.demo.training.autoencoder import AutoencoderStage, paintings
+from deployments.demo.training.export import export, link_equals
+from deployments.demo.training.flows import FlowBaseStage, FlowFewStepsStage, FlowGuidanceStage
+from deployments.demo.training.latents import LatentLibrary, fit_latent_rgb, normalise
+from deployments.demo.training.stage import SEED, Stage, run
+from deployments.demo.training.text import TextStage
+from deployments.demo.training.unets import SD15Stage, SDXLStage
+
+
+def train(
+    work: Annotated[Path, typer.Option(help="Checkpoints, samples and painted pictures; kept to resume from.")] = Path(
+        "darkroom-training"
+    ),
+    out: Annotated[Path, typer.Option(help="Where the finished model folders go.")] = WEIGHTS,
+    device: Annotated[str, typer.Option(help="A torch device.")] = "cuda" if torch.cuda.is_available() else "cpu",
+    share: Annotated[float, typer.Option(min=0.0, max=1.0, help="A trial with this share of all steps.")] = 1.0,
+    only: Annotated[list[str] | None, typer.Option(help="Train and write these models alone; may be repeated.")] = None,
+) -> None:
+    """Train the demo weights of all four models from nothing: about three hours on two CPU cores.
+
+    Stopped at any time, it goes on where it was when started again. Samples appear in WORK/samples.
+    """
+    wanted = only or list(MODELS)
+    if unknown := set(wanted) - set(MODELS):
+        raise typer.BadParameter(f"no demo weights for {', '.join(sorted(unknown))}; there are: {', '.join(MODELS)}")
+    logging.set_verbosity_error()  # a caption with many thrown-in letters may be cut: no news
+    trainer = _Trainer(work, torch.device(device), share)
+    shared, library = _world(trainer)
+    networks = _denoisers(wanted, shared, library, trainer)
+    latents, pixels = library.first(256)
+    latent_rgb = fit_latent_rgb(latents, pixels)
+    for model, network in networks.items():
+        export(model, assemble(model, shared, network), latent_rgb, out)
+    link_equals(out)
+    typer.echo(f"Wrote {', '.join(networks)} to {out}.")
+
+
+@dataclass(frozen=True)
+class _Trainer:
+    """Runs stages in one folder, on one device."""
+
+    work: Path
+    device: torch.device
+    share: float
+
+    def __call__(self, stage: Stage) -> None:
+        stage.steps = max(2, round(stage.steps * self.share))
+        run(stage, self.work, self.device)
+
+
+def _world(train: _Trainer) -> tuple[Shared, LatentLibrary]:
+    """What all models share: the autoencoder, the text encoders, and the pictures to learn from."""
+    torch.manual_seed(SEED)
+    shared = Shared.untrained()
+    train(AutoencoderStage(shared.vae, train.device))
+    normalise(shared.vae, paintings(512, [SEED, 10]).to(train.device))
+    train(TextStage(shared, train.device))
+    return shared, LatentLibrary(shared.vae, train.work / "latents", train.device, train.share)
+
+
+def _denoisers(models: list[str], shared: Shared, library: LatentLibrary, train: _Trainer) -> dict[str, Any]:
+    device = train.device
+    trained: dict[str, Any] = {}
+    for model, stage in (("sd15", SD15Stage), ("sdxl", SDXLStage)):
+        if model in models:
+            trained[model] = _untrained(model)
+            train(stage(model, shared, trained[model], library, device))
+    if not {"flux-dev", "flux-schnell"} & set(models):
+        return trained
+    base, guided = _untrained("flux-dev"), _untrained("flux-dev")
+    train(FlowBaseStage("flux-dev", shared, base, library, device))
+    guided.load_state_dict(base.state_dict())
+    train(FlowGuidanceStage(base, "flux-dev", shared, guided, library, device))
+    if "flux-dev" in models:
+        trained["flux-dev"] = guided
+    if "flux-schnell" in models:
+        few = _untrained("flux-schnell")
+        few.load_state_dict(guided.state_dict(), strict=False)  # all but the guidance input, which it has not
+        train(FlowFewStepsStage(guided, "flux-schnell", shared, few, library, device))
+        trained["flux-schnell"] = few
+    return trained
+
+
+def _untrained(model: str) -> Any:
+    torch.manual_seed(SEED)
+    return denoiser(model)
+
+
+if __name__ == "__main__":
+    typer.run(train)

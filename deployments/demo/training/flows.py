@@ -1,0 +1,176 @@
+"""Trains the FLUX pair: a straight flow from noise to picture, then guidance and few steps distilled into it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import FluxPipeline, FluxTransformer2DModel
+from torch import Tensor, nn
+
+from deployments.demo.architectures import LATENT_CHANNELS
+from deployments.demo.pipelines import Shared, assemble
+from deployments.demo.training import prompts
+from deployments.demo.training.latents import LatentLibrary
+from deployments.demo.training.samples import contact_sheet
+from deployments.demo.training.stage import SEED, Stage
+
+_BATCH = 32
+_SMALL_FIRST = 0.4
+"""The share of the base's steps that see small pictures."""
+_LEAST_GUIDANCE, _MOST_GUIDANCE = 1.0, 7.0
+_TEACHER_GUIDANCE = 3.5
+"""What flux-schnell is taught to paint like: flux-dev at its default."""
+_SCHNELL_STEPS = 4
+_SUBSTEPS = 4
+"""The teacher's steps for one of the pupil's."""
+
+
+class FlowStage(Stage):
+    """What the three trainings have in common: a FLUX transformer, told of pictures, at times between 0 and 1."""
+
+    def __init__(
+        self, model: str, shared: Shared, network: FluxTransformer2DModel, library: LatentLibrary, device: torch.device
+    ) -> None:
+        self._network = network
+        self._library = library
+        self._device = device
+        self._pipeline = assemble(model, shared, network)
+        self._pipeline.set_progress_bar_config(disable=True)
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        return {"transformer": self._network}
+
+    def sample(self, path: Path) -> None:
+        contact_sheet(self._pipeline, path.with_suffix(".png"))
+
+    def _text(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        return prompts.flux_text(self._pipeline, texts, self._device)
+
+    def _velocity(
+        self,
+        network: FluxTransformer2DModel,
+        noisy: Tensor,
+        times: Tensor,
+        *,
+        text: tuple[Tensor, Tensor],
+        size: tuple[int, int],
+        guidance: Tensor | None = None,
+    ) -> Tensor:
+        """The direction from picture to noise at ``times`` (B,), as ``network`` sees it: packed latents (B, T, 4C)."""
+        hidden, pooled = text
+        width, height = size
+        predicted: Tensor = network(
+            hidden_states=noisy,
+            timestep=times,
+            guidance=guidance,
+            pooled_projections=pooled,
+            encoder_hidden_states=hidden,
+            txt_ids=torch.zeros(hidden.shape[1], 3, device=self._device),
+            img_ids=FluxPipeline._prepare_latent_image_ids(1, height // 16, width // 16, self._device, torch.float32),
+            return_dict=False,
+        )[0]
+        return predicted
+
+
+class FlowBaseStage(FlowStage):
+    """Rectified flow: the straight line's direction, at times drawn mostly from its middle (as SD3 and FLUX do)."""
+
+    name = "flux-base"
+    steps = 3200
+    learning_rate = 1e-3
+    muon = True
+
+    def loss(self, step: int) -> Tensor:
+        rng = np.random.default_rng([SEED, 7, step])
+        latents, pictures, size = self._library.batch(rng, _BATCH, small=step < _SMALL_FIRST * self.steps)
+        clean = pack(latents).to(self._device)
+        noise = torch.randn_like(clean)
+        times = torch.sigmoid(torch.randn(len(clean), device=self._device) + 0.2)
+        mixed = clean + times[:, None, None] * (noise - clean)
+        text = self._text(prompts.prompts(pictures, rng))
+        guidance = torch.ones_like(times)
+        return (
+            (self._velocity(self._network, mixed, times, text=text, size=size, guidance=guidance) - (noise - clean))
+            .square()
+            .mean()
+        )
+
+
+class FlowGuidanceStage(FlowStage):
+    """flux-dev: the guided direction, which takes two forwards, learnt as one, with the scale as an input."""
+
+    name = "flux-dev"
+    steps = 900
+    learning_rate = 4e-4
+
+    def __init__(self, teacher: FluxTransformer2DModel, *args: object) -> None:
+        super().__init__(*args)  # type: ignore[arg-type]
+        self._teacher = teacher.to(self._device)
+
+    def loss(self, step: int) -> Tensor:
+        rng = np.random.default_rng([SEED, 8, step])
+        latents, pictures, size = self._library.batch(rng, _BATCH)
+        clean = pack(latents).to(self._device)
+        times = torch.sigmoid(torch.randn(_BATCH, device=self._device) + 0.4)
+        mixed = clean + times[:, None, None] * (torch.randn_like(clean) - clean)
+        guidance = torch.empty_like(times).uniform_(_LEAST_GUIDANCE, _MOST_GUIDANCE)
+        told, silent = self._text(prompts.prompts(pictures, rng)), self._text([""] * _BATCH)
+        with torch.no_grad():
+            plain = torch.ones_like(times)
+            with_text = self._velocity(self._teacher, mixed, times, text=told, size=size, guidance=plain)
+            without = self._velocity(self._teacher, mixed, times, text=silent, size=size, guidance=plain)
+            wanted = without + guidance[:, None, None] * (with_text - without)
+        return (
+            (self._velocity(self._network, mixed, times, text=told, size=size, guidance=guidance) - wanted)
+            .square()
+            .mean()
+        )
+
+
+class FlowFewStepsStage(FlowStage):
+    """flux-schnell: each of four strides goes where the teacher arrives in four steps of its own."""
+
+    name = "flux-schnell"
+    steps = 900
+    learning_rate = 5e-4
+
+    def __init__(self, teacher: FluxTransformer2DModel, *args: object) -> None:
+        super().__init__(*args)  # type: ignore[arg-type]
+        self._teacher = teacher.to(self._device)
+
+    def loss(self, step: int) -> Tensor:
+        rng = np.random.default_rng([SEED, 9, step])
+        count = _BATCH // _SCHNELL_STEPS
+        latents, pictures, size = self._library.batch(rng, count)
+        texts = prompts.prompts(pictures, rng)
+        text = self._text(texts)
+        at = torch.randn_like(pack(latents)).to(self._device)
+        starts, strides = [], []
+        with torch.no_grad():
+            for stride in range(_SCHNELL_STEPS):
+                starts.append(at)
+                at = self._taught(at, 1.0 - stride / _SCHNELL_STEPS, text, size)
+                strides.append((starts[-1] - at) * _SCHNELL_STEPS)
+        times = 1.0 - torch.arange(_SCHNELL_STEPS, device=self._device).repeat_interleave(count) / _SCHNELL_STEPS
+        repeated = (text[0].repeat(_SCHNELL_STEPS, 1, 1), text[1].repeat(_SCHNELL_STEPS, 1))
+        predicted = self._velocity(self._network, torch.cat(starts), times, text=repeated, size=size)
+        return (predicted - torch.cat(strides)).square().mean()
+
+    def _taught(self, at: Tensor, start: float, text: tuple[Tensor, Tensor], size: tuple[int, int]) -> Tensor:
+        """Where the teacher is after one of the pupil's strides from ``at``."""
+        guidance = torch.full((len(at),), _TEACHER_GUIDANCE, device=self._device)
+        length = 1.0 / _SCHNELL_STEPS / _SUBSTEPS
+        for substep in range(_SUBSTEPS):
+            times = torch.full((len(at),), start - substep * length, device=self._device)
+            at = at - length * self._velocity(self._teacher, at, times, text=text, size=size, guidance=guidance)
+        return at
+
+
+def pack(latents: Tensor) -> Tensor:
+    """Latents (B, C, h, w) as FLUX's tokens (B, h/2 · w/2, 4C)."""
+    count, channels, height, width = latents.shape
+    assert channels == LATENT_CHANNELS
+    packed: Tensor = FluxPipeline._pack_latents(latents, count, channels, height, width)
+    return packed

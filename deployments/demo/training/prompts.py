@@ -1,0 +1,50 @@
+"""What a denoiser is told: prompts of pictures, encoded by the pipelines' own text parts."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from deployments.demo.architectures import T5_LENGTH
+from deployments.demo.world.caption import caption
+from deployments.demo.world.picture import Picture
+
+UNTOLD = 0.1
+"""The share of pictures shown without a word, from which a model learns what guidance leads away from."""
+
+
+def prompts(pictures: Sequence[Picture], rng: np.random.Generator) -> list[str]:
+    """A fresh prompt for each picture, one in ten of them empty."""
+    return ["" if rng.random() < UNTOLD else caption(picture, rng) for picture in pictures]
+
+
+@torch.no_grad()
+def unet_text(pipeline: Any, texts: Sequence[str], device: torch.device) -> Tensor:
+    """SD 1.5's conditioning: hidden states (B, 77, D)."""
+    hidden: Tensor = pipeline.encode_prompt(list(texts), device, 1, False)[0]
+    return hidden
+
+
+@torch.no_grad()
+def unet_xl_text(pipeline: Any, texts: Sequence[str], device: torch.device) -> tuple[Tensor, Tensor]:
+    """SDXL's conditioning: hidden states of both encoders (B, 77, D), and pooled text (B, P).
+
+    Half of the empty prompts, by turns, are zeros: what the pipeline gives the model when there is no negative prompt.
+    """
+    hidden, _, pooled, _ = pipeline.encode_prompt(
+        list(texts), device=device, num_images_per_prompt=1, do_classifier_free_guidance=False
+    )
+    silent = [index for index, text in enumerate(texts) if not text][::2]
+    hidden[silent], pooled[silent] = 0.0, 0.0
+    return hidden, pooled
+
+
+@torch.no_grad()
+def flux_text(pipeline: Any, texts: Sequence[str], device: torch.device) -> tuple[Tensor, Tensor]:
+    """FLUX's conditioning: T5's hidden states (B, T, D), and CLIP's pooled text (B, P)."""
+    hidden, pooled, _ = pipeline.encode_prompt(
+        prompt=list(texts), prompt_2=None, device=device, max_sequence_length=T5_LENGTH
+    )
+    return hidden, pooled

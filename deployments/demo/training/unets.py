@@ -1,0 +1,85 @@
+"""Trains SD 1.5's and SDXL's denoisers: they learn to see the noise in a picture, told what it shows."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import DDPMScheduler
+from torch import Tensor, nn
+
+from deployments.demo.pipelines import Shared, assemble
+from deployments.demo.training import prompts
+from deployments.demo.training.latents import LatentLibrary
+from deployments.demo.training.samples import contact_sheet
+from deployments.demo.training.stage import SEED, Stage
+
+_BATCH = 32
+_SMALL_FIRST = 0.4
+"""The share of steps that see small pictures: what is where is learnt there at a quarter of the work a picture."""
+_LARGEST_SNR = 5.0
+"""Min-SNR weighting (Hang et al. 2023, https://arxiv.org/abs/2303.09556): easy, low-noise steps count for less."""
+
+
+class UNetStage(Stage):
+    """Noise prediction on the schedule of the latent diffusion models."""
+
+    learning_rate = 1e-3
+    muon = True
+
+    def __init__(
+        self, model: str, shared: Shared, unet: nn.Module, library: LatentLibrary, device: torch.device
+    ) -> None:
+        self._unet = unet
+        self._library = library
+        self._device = device
+        self._pipeline = assemble(model, shared, unet)
+        self._pipeline.set_progress_bar_config(disable=True)
+        self._noise = DDPMScheduler.from_config(self._pipeline.scheduler.config)
+        powers = self._noise.alphas_cumprod.to(device)
+        snr = powers / (1 - powers)
+        self._weights = snr.clamp(max=_LARGEST_SNR) / snr  # (1000,)
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        return {"unet": self._unet}
+
+    def loss(self, step: int) -> Tensor:
+        rng = np.random.default_rng([SEED, 6, step])
+        latents, pictures, size = self._library.batch(rng, _BATCH, small=step < _SMALL_FIRST * self.steps)
+        latents = latents.to(self._device)
+        noise = torch.randn_like(latents)
+        timesteps = torch.randint(0, len(self._weights), (len(latents),), device=self._device)
+        noisy = self._noise.add_noise(latents, noise, timesteps)
+        told = self._told(prompts.prompts(pictures, rng), size)
+        predicted = self._unet(noisy, timesteps, return_dict=False, **told)[0]
+        return ((predicted - noise).square().mean((1, 2, 3)) * self._weights[timesteps]).mean()
+
+    def sample(self, path: Path) -> None:
+        contact_sheet(self._pipeline, path.with_suffix(".png"))
+
+    def _told(self, texts: list[str], size: tuple[int, int]) -> dict[str, Any]:
+        return {"encoder_hidden_states": prompts.unet_text(self._pipeline, texts, self._device)}
+
+
+class SD15Stage(UNetStage):
+    """SD 1.5."""
+
+    name = "sd15"
+    steps = 3600
+
+
+class SDXLStage(UNetStage):
+    """SDXL: pooled text and sizes as further inputs."""
+
+    name = "sdxl"
+    steps = 3600
+
+    def _told(self, texts: list[str], size: tuple[int, int]) -> dict[str, Any]:
+        hidden, pooled = prompts.unet_xl_text(self._pipeline, texts, self._device)
+        width, height = size
+        sizes = torch.tensor([[height, width, 0, 0, height, width]], dtype=torch.float32, device=self._device)
+        return {
+            "encoder_hidden_states": hidden,
+            "added_cond_kwargs": {"text_embeds": pooled, "time_ids": sizes.repeat(len(texts), 1)},
+        }
