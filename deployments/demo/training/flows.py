@@ -8,7 +8,7 @@ import torch
 from diffusers import FluxPipeline, FluxTransformer2DModel
 from torch import Tensor, nn
 
-from deployments.demo.architectures import LATENT_CHANNELS
+from deployments.demo.architectures import LATENT_CHANNELS, T5_LENGTH
 from deployments.demo.pipelines import Shared, assemble
 from deployments.demo.training import prompts
 from deployments.demo.training.latents import LatentLibrary
@@ -18,6 +18,8 @@ from deployments.demo.training.stage import SEED, Stage
 _BATCH = 32
 _SMALL_FIRST = 0.4
 """The share of the base's steps that see small pictures."""
+_SMALL_LENGTH, _LENGTHS = 16, (24, T5_LENGTH)
+"""Tokens of text, with small pictures and by turns with whole ones: most captions need few."""
 _LEAST_GUIDANCE, _MOST_GUIDANCE = 1.0, 7.0
 _TEACHER_GUIDANCE = 3.5
 """What flux-schnell is taught to paint like: flux-dev at its default."""
@@ -45,8 +47,8 @@ class FlowStage(Stage):
     def sample(self, path: Path) -> None:
         contact_sheet(self._pipeline, path.with_suffix(".png"))
 
-    def _text(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        return prompts.flux_text(self._pipeline, texts, self._device)
+    def _text(self, texts: Sequence[str], length: int) -> tuple[Tensor, Tensor]:
+        return prompts.flux_text(self._pipeline, texts, self._device, length)
 
     def _velocity(
         self,
@@ -78,18 +80,19 @@ class FlowBaseStage(FlowStage):
     """Rectified flow: the straight line's direction, at times drawn mostly from its middle (as SD3 and FLUX do)."""
 
     name = "flux-base"
-    steps = 3200
+    steps = 9000
     learning_rate = 1e-3
     muon = True
 
     def loss(self, step: int) -> Tensor:
         rng = np.random.default_rng([SEED, 7, step])
-        latents, pictures, size = self._library.batch(rng, _BATCH, small=step < _SMALL_FIRST * self.steps)
+        small = step < _SMALL_FIRST * self.steps
+        latents, pictures, size = self._library.batch(rng, _BATCH, small=small)
         clean = pack(latents).to(self._device)
         noise = torch.randn_like(clean)
         times = torch.sigmoid(torch.randn(len(clean), device=self._device) + 0.2)
         mixed = clean + times[:, None, None] * (noise - clean)
-        text = self._text(prompts.prompts(pictures, rng))
+        text = self._text(prompts.prompts(pictures, rng), _SMALL_LENGTH if small else int(rng.choice(_LENGTHS)))
         guidance = torch.ones_like(times)
         return (
             (self._velocity(self._network, mixed, times, text=text, size=size, guidance=guidance) - (noise - clean))
@@ -102,7 +105,7 @@ class FlowGuidanceStage(FlowStage):
     """flux-dev: the guided direction, which takes two forwards, learnt as one, with the scale as an input."""
 
     name = "flux-dev"
-    steps = 900
+    steps = 800
     learning_rate = 4e-4
 
     def __init__(self, teacher: FluxTransformer2DModel, *args: object) -> None:
@@ -116,7 +119,8 @@ class FlowGuidanceStage(FlowStage):
         times = torch.sigmoid(torch.randn(_BATCH, device=self._device) + 0.4)
         mixed = clean + times[:, None, None] * (torch.randn_like(clean) - clean)
         guidance = torch.empty_like(times).uniform_(_LEAST_GUIDANCE, _MOST_GUIDANCE)
-        told, silent = self._text(prompts.prompts(pictures, rng)), self._text([""] * _BATCH)
+        length = int(rng.choice(_LENGTHS))
+        told, silent = self._text(prompts.prompts(pictures, rng), length), self._text([""] * _BATCH, length)
         with torch.no_grad():
             plain = torch.ones_like(times)
             with_text = self._velocity(self._teacher, mixed, times, text=told, size=size, guidance=plain)
@@ -133,7 +137,7 @@ class FlowFewStepsStage(FlowStage):
     """flux-schnell: each of four strides goes where the teacher arrives in four steps of its own."""
 
     name = "flux-schnell"
-    steps = 900
+    steps = 1000
     learning_rate = 5e-4
 
     def __init__(self, teacher: FluxTransformer2DModel, *args: object) -> None:
@@ -145,7 +149,7 @@ class FlowFewStepsStage(FlowStage):
         count = _BATCH // _SCHNELL_STEPS
         latents, pictures, size = self._library.batch(rng, count)
         texts = prompts.prompts(pictures, rng)
-        text = self._text(texts)
+        text = self._text(texts, int(rng.choice(_LENGTHS)))
         at = torch.randn_like(pack(latents)).to(self._device)
         starts, strides = [], []
         with torch.no_grad():

@@ -42,9 +42,14 @@ def unet_xl_text(pipeline: Any, texts: Sequence[str], device: torch.device) -> t
 
 
 @torch.no_grad()
-def flux_text(pipeline: Any, texts: Sequence[str], device: torch.device) -> tuple[Tensor, Tensor]:
-    """FLUX's conditioning: T5's hidden states (B, T, D), and CLIP's pooled text (B, P)."""
+def flux_text(
+    pipeline: Any, texts: Sequence[str], device: torch.device, length: int = T5_LENGTH
+) -> tuple[Tensor, Tensor]:
+    """FLUX's conditioning: T5's hidden states (B, ``length``, D), and CLIP's pooled text (B, P).
+
+    Text tokens have no places, so a network that learns with few of them gets on with more: half of its work is text.
+    """
     hidden, pooled, _ = pipeline.encode_prompt(
-        prompt=list(texts), prompt_2=None, device=device, max_sequence_length=T5_LENGTH
+        prompt=list(texts), prompt_2=None, device=device, max_sequence_length=length
     )
     return hidden, pooled

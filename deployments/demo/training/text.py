@@ -19,6 +19,7 @@ _BATCH = 32
 _CLIP_LENGTH = 77
 _SHORT = 32
 """Tokens that most prompts fit into: three batches in four are cut to it, for speed."""
+_T5_LENGTHS = (16, 24, 32, T5_LENGTH)
 
 
 class TextStage(Stage):
@@ -80,7 +81,7 @@ class TextStage(Stage):
     def _states(self, prompts: list[str], rng: np.random.Generator, longest: int) -> list[tuple[str, Tensor]]:
         """By reader: states (B, 2, width), of the prompt's end and of one token by lot.
 
-        Prompts are padded to ``longest`` tokens, to T5_LENGTH for T5 at most.
+        Prompts are padded to ``longest`` tokens, for T5 to any of the lengths that FLUX will learn with.
         """
         shared, found = self._shared, []
         for name, encoder, tokenizer in (
@@ -97,7 +98,8 @@ class TextStage(Stage):
                 found.append((reader, torch.stack([states[rows, end], states[rows, later]], dim=1)))
             if name == "clip_2":
                 found.append(("pooled", output.text_embeds[:, None]))
-        ids = _padded(shared.t5_tokenizer, prompts, min(longest, T5_LENGTH)).to(self._device)
+        length = int(rng.choice(_T5_LENGTHS)) if longest < _CLIP_LENGTH else T5_LENGTH
+        ids = _padded(shared.t5_tokenizer, prompts, length).to(self._device)
         states = shared.t5(ids).last_hidden_state
         places = torch.from_numpy(rng.integers(0, ids.shape[1], 2)).to(self._device)
         found.append(("t5", states[:, places]))

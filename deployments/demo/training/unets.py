@@ -66,14 +66,14 @@ class SD15Stage(UNetStage):
     """SD 1.5."""
 
     name = "sd15"
-    steps = 3600
+    steps = 6000
 
 
 class SDXLStage(UNetStage):
     """SDXL: pooled text and sizes as further inputs."""
 
     name = "sdxl"
-    steps = 3600
+    steps = 5500
 
     def _told(self, texts: list[str], size: tuple[int, int]) -> dict[str, Any]:
         hidden, pooled = prompts.unet_xl_text(self._pipeline, texts, self._device)
