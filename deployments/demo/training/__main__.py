@@ -12,7 +12,13 @@ from deployments.demo.folder import WEIGHTS
 from deployments.demo.pipelines import MODELS, Shared, assemble, denoiser
 from deployments.demo.training.autoencoder import AutoencoderStage, paintings
 from deployments.demo.training.export import export, link_equals
-from deployments.demo.training.flows import FlowBaseStage, FlowFewStepsStage, FlowGuidanceStage
+from deployments.demo.training.flows import (
+    FlowBaseStage,
+    FlowFewStepsStage,
+    FlowGuidanceStage,
+    start_few_steps,
+    start_guided,
+)
 from deployments.demo.training.latents import LatentLibrary, fit_latent_rgb, normalise
 from deployments.demo.training.stage import SEED, Stage, run
 from deployments.demo.training.text import TextStage
@@ -81,13 +87,13 @@ def _denoisers(models: list[str], shared: Shared, library: LatentLibrary, train:
         return trained
     base, guided = _untrained("flux-dev"), _untrained("flux-dev")
     train(FlowBaseStage("flux-dev", shared, base, library, device))
-    guided.load_state_dict(base.state_dict())
+    start_guided(guided, base)
     train(FlowGuidanceStage(base, "flux-dev", shared, guided, library, device))
     if "flux-dev" in models:
         trained["flux-dev"] = guided
     if "flux-schnell" in models:
         few = _untrained("flux-schnell")
-        few.load_state_dict(guided.state_dict(), strict=False)  # all but the guidance input, which it has not
+        start_few_steps(few, guided)
         train(FlowFewStepsStage(guided, "flux-schnell", shared, few, library, device))
         trained["flux-schnell"] = few
     return trained

@@ -18,7 +18,7 @@ from deployments.demo.training.stage import SEED, Stage
 _BATCH = 32
 _SMALL_FIRST = 0.4
 """The share of the base's steps that see small pictures."""
-_SMALL_LENGTH, _LENGTHS = 16, (24, T5_LENGTH)
+_SMALL_LENGTH, _LENGTHS = 24, (24, T5_LENGTH)
 """Tokens of text, with small pictures and by turns with whole ones: most captions need few."""
 _LEAST_GUIDANCE, _MOST_GUIDANCE = 1.0, 7.0
 _TEACHER_GUIDANCE = 3.5
@@ -77,7 +77,7 @@ class FlowStage(Stage):
 
 
 class FlowBaseStage(FlowStage):
-    """Rectified flow: the straight line's direction, at times drawn mostly from its middle (as SD3 and FLUX do)."""
+    """Rectified flow: the straight line's direction."""
 
     name = "flux-base"
     steps = 9000
@@ -90,7 +90,7 @@ class FlowBaseStage(FlowStage):
         latents, pictures, size = self._library.batch(rng, _BATCH, small=small)
         clean = pack(latents).to(self._device)
         noise = torch.randn_like(clean)
-        times = torch.sigmoid(torch.randn(len(clean), device=self._device) + 0.2)
+        times = _times(len(clean), self._device)
         mixed = clean + times[:, None, None] * (noise - clean)
         text = self._text(prompts.prompts(pictures, rng), _SMALL_LENGTH if small else int(rng.choice(_LENGTHS)))
         guidance = torch.ones_like(times)
@@ -116,11 +116,11 @@ class FlowGuidanceStage(FlowStage):
         rng = np.random.default_rng([SEED, 8, step])
         latents, pictures, size = self._library.batch(rng, _BATCH)
         clean = pack(latents).to(self._device)
-        times = torch.sigmoid(torch.randn(_BATCH, device=self._device) + 0.4)
+        times = _times(_BATCH, self._device)
         mixed = clean + times[:, None, None] * (torch.randn_like(clean) - clean)
         guidance = torch.empty_like(times).uniform_(_LEAST_GUIDANCE, _MOST_GUIDANCE)
         length = int(rng.choice(_LENGTHS))
-        told, silent = self._text(prompts.prompts(pictures, rng), length), self._text([""] * _BATCH, length)
+        told, silent = self._text(prompts.prompts(pictures, rng, untold=0.0), length), self._text([""] * _BATCH, length)
         with torch.no_grad():
             plain = torch.ones_like(times)
             with_text = self._velocity(self._teacher, mixed, times, text=told, size=size, guidance=plain)
@@ -148,7 +148,7 @@ class FlowFewStepsStage(FlowStage):
         rng = np.random.default_rng([SEED, 9, step])
         count = _BATCH // _SCHNELL_STEPS
         latents, pictures, size = self._library.batch(rng, count)
-        texts = prompts.prompts(pictures, rng)
+        texts = prompts.prompts(pictures, rng, untold=0.02)
         text = self._text(texts, int(rng.choice(_LENGTHS)))
         at = torch.randn_like(pack(latents)).to(self._device)
         starts, strides = [], []
@@ -170,6 +170,44 @@ class FlowFewStepsStage(FlowStage):
             times = torch.full((len(at),), start - substep * length, device=self._device)
             at = at - length * self._velocity(self._teacher, at, times, text=text, size=size, guidance=guidance)
         return at
+
+
+@torch.no_grad()
+def start_guided(guided: FluxTransformer2DModel, base: FluxTransformer2DModel) -> None:
+    """Make ``guided`` paint as ``base`` does, whatever the guidance: the base has seen no scale but 1."""
+    guided.load_state_dict(base.state_dict())
+    scale = guided.time_text_embed.guidance_embedder.linear_2
+    told = _guidance_embedding(base, 1.0)
+    scale.weight.zero_()
+    scale.bias.copy_(told)
+
+
+@torch.no_grad()
+def start_few_steps(few: FluxTransformer2DModel, guided: FluxTransformer2DModel) -> None:
+    """Make ``few``, which has no guidance input, paint as ``guided`` does at the teacher's guidance."""
+    state = {name: value for name, value in guided.state_dict().items() if ".guidance_embedder." not in name}
+    few.load_state_dict(state)
+    few.time_text_embed.timestep_embedder.linear_2.bias += _guidance_embedding(guided, _TEACHER_GUIDANCE)
+
+
+def _guidance_embedding(network: FluxTransformer2DModel, guidance: float) -> Tensor:
+    """What ``guidance`` adds to the embedding of time and text, (D,)."""
+    embedder = network.time_text_embed
+    weight = embedder.guidance_embedder.linear_1.weight
+    scale = torch.full((1,), 1000 * guidance, device=weight.device)
+    embedding: Tensor = embedder.guidance_embedder(embedder.time_proj(scale).to(weight.dtype))[0]
+    return embedding
+
+
+def _times(count: int, device: torch.device) -> Tensor:
+    """Times to learn at, (count,): mostly in the middle, as SD3 and FLUX do, some anywhere, a few at pure noise.
+
+    Sampling begins at pure noise, and what is where is settled there; the middle alone would hardly ever show it.
+    """
+    times = torch.sigmoid(torch.randn(count, device=device) + 0.2)
+    lot = torch.rand(count, device=device)
+    times = torch.where(lot < 0.17, torch.rand(count, device=device), times)
+    return torch.where(lot < 0.03, torch.ones_like(times), times)
 
 
 def pack(latents: Tensor) -> Tensor:

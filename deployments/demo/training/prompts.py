@@ -15,9 +15,9 @@ UNTOLD = 0.1
 """The share of pictures shown without a word, from which a model learns what guidance leads away from."""
 
 
-def prompts(pictures: Sequence[Picture], rng: np.random.Generator) -> list[str]:
-    """A fresh prompt for each picture, one in ten of them empty."""
-    return ["" if rng.random() < UNTOLD else caption(picture, rng) for picture in pictures]
+def prompts(pictures: Sequence[Picture], rng: np.random.Generator, untold: float = UNTOLD) -> list[str]:
+    """A fresh prompt for each picture, a share of ``untold`` of them empty."""
+    return ["" if rng.random() < untold else caption(picture, rng) for picture in pictures]
 
 
 @torch.no_grad()

@@ -57,12 +57,12 @@ def run(stage: Stage, work: Path, device: torch.device, checkpoint_every_s: floa
     if finished.exists():
         modules.load_state_dict(torch.load(finished, map_location=device, weights_only=True))
     else:
-        _train(stage, modules, work, checkpoint_every_s)
+        _train(stage, modules, work, device, checkpoint_every_s)
         _save(modules.state_dict(), finished)
     modules.eval().requires_grad_(False)
 
 
-def _train(stage: Stage, modules: nn.ModuleDict, work: Path, checkpoint_every_s: float) -> None:
+def _train(stage: Stage, modules: nn.ModuleDict, work: Path, device: torch.device, checkpoint_every_s: float) -> None:
     optimizer = Optimizer(modules, stage.learning_rate, stage.steps, muon=stage.muon)
     parameters = optimizer.parameters
     average = EMAModel(parameters, decay=0.999, use_ema_warmup=True, inv_gamma=1.0, power=0.8)
@@ -70,7 +70,7 @@ def _train(stage: Stage, modules: nn.ModuleDict, work: Path, checkpoint_every_s:
     checkpoint = work / f"{stage.name}.pt"
     step = 0
     if checkpoint.exists():
-        stored = torch.load(checkpoint, weights_only=True)
+        stored = torch.load(checkpoint, map_location=device, weights_only=True)
         for name, part in parts.items():
             part.load_state_dict(stored[name])
         step = int(stored["step"])
@@ -89,7 +89,7 @@ def _train(stage: Stage, modules: nn.ModuleDict, work: Path, checkpoint_every_s:
             if time.monotonic() - saved > checkpoint_every_s:
                 _save({name: part.state_dict() for name, part in parts.items()} | {"step": step}, checkpoint)
                 saved = time.monotonic()
-            if step % max(1, stage.steps // stage.samples) == 0:
+            if step % max(1, stage.steps // stage.samples) == 0 or step == stage.steps:
                 average.store(parameters)
                 average.copy_to(parameters)
                 _sample(stage, modules, work / "samples" / f"{stage.name}-{step:06d}")

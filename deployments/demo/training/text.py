@@ -41,6 +41,7 @@ class TextStage(Stage):
         self._sizes = [len(values) for values in CLASSES.values()]
         widths = {"clip": TEXT_WIDTH, "clip early": TEXT_WIDTH, "clip_2": TEXT_2_WIDTH, "clip_2 early": TEXT_2_WIDTH,
                   "pooled": TEXT_2_WIDTH, "t5": T5_WIDTH}  # fmt: skip
+        torch.manual_seed(SEED)  # the same readers, whether what came before was trained or loaded
         self._readers = nn.ModuleDict({name: nn.Linear(width, sum(self._sizes)) for name, width in widths.items()})
 
     @property

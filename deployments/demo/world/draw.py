@@ -54,9 +54,9 @@ def draw_shapes(rng: np.random.Generator) -> Shapes:
     """One figure, or (one time in six) two, mostly in the middle, in medium size and on plain paper."""
     style = _pick(rng, _STYLES) if rng.random() < 0.3 else "plain"
     background = _pick(rng, _COLOURS) if rng.random() < 0.62 else None
-    on = background or ("black" if style == "night" else "white")
-    if style == "night" and background in ("white", "grey", "brown"):
-        background = None
+    if style == "night":
+        background = None  # a dark sky
+    on: Colour = "black" if style == "night" else background or "white"
     if rng.random() < 1 / 6:
         one, other = _apart(rng, on), _apart(rng, on)
         while other == one or frozenset({one, other}) in _NEAR:
