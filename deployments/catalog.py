@@ -181,7 +181,8 @@ CATALOG: Mapping[str, ModelCard] = {
 DEMO_WEIGHTS = "demo"
 """The value of a ``weights`` setting that names the built-in stand-ins."""
 
-_DEMO_T5_TOKENS = 48
+DEMO_T5_TOKENS = 48
+"""What the demo's FLUX models pad prompts to, where the real ones take 256 or 512."""
 
 
 def demo_overrides(model: str) -> Mapping[str, Any]:
@@ -199,7 +200,7 @@ def demo_overrides(model: str) -> Mapping[str, Any]:
         "seconds_per_row": 0.005,
     }
     if CATALOG[model].max_sequence_length is not None:
-        changes["max_sequence_length"] = _DEMO_T5_TOKENS
+        changes["max_sequence_length"] = DEMO_T5_TOKENS
     return changes
 
 

@@ -25,8 +25,6 @@ LATENT_CHANNELS = 8
 TEXT_WIDTH = 96
 TEXT_2_WIDTH = 128
 T5_WIDTH = 96
-T5_LENGTH = 48
-"""Tokens that a FLUX prompt is padded to, where the real models take 256 or 512."""
 
 _LDM_NOISE: dict[str, Any] = {
     "beta_start": 0.00085,

@@ -52,12 +52,17 @@ def clip_tokenizer(pad_token: str = _END) -> CLIPTokenizer:
 
 
 def t5_tokenizer() -> T5TokenizerFast:
-    """T5's tokenizer: a piece for each word of :func:`vocabulary`, and one for each printable ASCII character."""
+    """T5's tokenizer: pieces for each word of :func:`vocabulary`, and one for each printable ASCII character."""
     special = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("\N{LOWER ONE EIGHTH BLOCK}", -2.0)]
     letters = [(chr(code), -12.0) for code in range(33, 127)]
-    known = {f"\N{LOWER ONE EIGHTH BLOCK}{form}" for word in vocabulary() for form in (word, word.capitalize())}
-    known |= {word for word in vocabulary() if len(word) > 1}  # behind a hyphen
+    known = {f"\N{LOWER ONE EIGHTH BLOCK}{form}" for word in vocabulary() for form in _forms(word)}
+    known |= {form for word in vocabulary() if len(word) > 1 for form in _forms(word)}  # behind a hyphen
     return T5TokenizerFast(vocab=special + letters + [(piece, -4.0) for piece in sorted(known)], extra_ids=0)
+
+
+def _forms(word: str) -> tuple[str, str, str]:
+    """``word`` as T5, which tells capitals apart, may meet it."""
+    return word, word.capitalize(), word.upper()
 
 
 def _merges(learner: Tokenizer) -> list[tuple[str, str]]:

@@ -8,10 +8,12 @@ import numpy as np
 
 from deployments.demo.check.features import lab
 from deployments.demo.check.ridge import Floats
+from deployments.demo.world.paint import PASTEL, PASTEL_SHARE, WASH, WASH_SHARE
 from deployments.demo.world.palette import COLOURS, PAPERS, RGB, darker, lighter, mix
 from deployments.demo.world.picture import Colour, Sky, Style, Subject
+from deployments.demo.world.shapes import GLINT, SHADE, by_night
 from deployments.demo.world.skies import LIGHTS
-from deployments.demo.world.subjects import RUST
+from deployments.demo.world.subjects import LIGHT_SHARE, paint_of
 
 NAMES: tuple[Colour, ...] = get_args(Colour)
 
@@ -24,17 +26,14 @@ def subject_shades(subject: Subject, sky: Sky, style: Style) -> Shades:
     """How each colour looks on a subject in the light of ``sky``."""
     light = LIGHTS[sky]
 
-    def lit(name: Colour) -> RGB:
-        paint = RUST if subject == "robot" and name == "orange" else COLOURS[name]
-        return mix(paint, light.tint, light.strength * 0.4)  # as paint_subject does
-
-    return _shades([_styled(lit(name), style) for name in NAMES])
+    lit = [mix(paint_of(subject, name), light.tint, light.strength * LIGHT_SHARE) for name in NAMES]
+    return _shades([_styled(colour, style) for colour in lit])
 
 
 @cache
 def figure_shades(style: Style) -> Shades:
     """How each colour looks on a figure. All but the flat ones catch a little light."""
-    glint = 0.0 if style == "flat" else 0.08
+    glint = 0.0 if style == "flat" else GLINT
     return _shades([_styled(lighter(COLOURS[name], glint), style) for name in NAMES])
 
 
@@ -42,8 +41,8 @@ def figure_shades(style: Style) -> Shades:
 def background_shades(style: Style) -> Shades:
     """How each colour looks as a background. Paper, which nobody asked for, counts as white, and by night as black."""
     if style == "night":
-        shades = {name: [_shaded(mix(COLOURS[name], (16, 20, 52), 0.72))] for name in NAMES}
-        shades["black"] += [_shaded(mix(paper, (16, 20, 52), 0.94)) for paper in PAPERS]
+        shades = {name: [_shaded(by_night(COLOURS[name], said=True))] for name in NAMES}
+        shades["black"] += [_shaded(by_night(paper, said=False)) for paper in PAPERS]
     else:
         shades = {name: _styled(_shaded(COLOURS[name]), style) for name in NAMES}
         shades["white"] += [shade for paper in PAPERS for shade in _styled(_shaded(paper), style)]
@@ -66,15 +65,15 @@ def distances(colours: Floats, shades: Shades) -> Floats:
 
 def _shaded(colour: RGB) -> RGB:
     """The middle of a background's gradient, as paint_shapes makes it."""
-    return mix(lighter(colour, 0.06), darker(colour, 0.06), 0.5)
+    return mix(lighter(colour, SHADE), darker(colour, SHADE), 0.5)
 
 
 def _styled(colour: RGB, style: Style) -> list[RGB]:
     """What the painter's styles make of ``colour``; a watercolour's pigment is thicker in one place than in another."""
     if style == "pastel":
-        return [mix(colour, (255, 250, 246), 0.48)]
+        return [mix(colour, PASTEL, PASTEL_SHARE)]
     if style == "watercolour":
-        return [mix(colour, (252, 252, 252), share) for share in (0.12, 0.22, 0.32)]
+        return [mix(colour, WASH, WASH_SHARE + more) for more in (-0.1, 0.0, 0.1)]
     return [colour]
 
 

@@ -19,6 +19,14 @@ def lab(pixels: npt.NDArray[np.uint8] | Floats) -> Floats:
     return converted
 
 
+def ring(size: int, first: int, last: int) -> npt.NDArray[np.bool_]:
+    """Which pixels of a square picture are from ``first`` to ``last`` pixels away from its edge, (size, size)."""
+    mask = np.zeros((size, size), bool)
+    mask[first : size - first, first : size - first] = True
+    mask[last : size - last, last : size - last] = False
+    return mask
+
+
 def features(pixels: npt.NDArray[np.uint8]) -> Floats:
     """A picture (128, 128, 3) as (1344,) numbers: a histogram of oriented gradients and a grid of Lab colours."""
     grid = lab(cv2.resize(pixels, (_GRID, _GRID), interpolation=cv2.INTER_AREA))

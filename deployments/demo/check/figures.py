@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from deployments.demo.check.features import lab
+from deployments.demo.check.features import lab, ring
 from deployments.demo.check.ridge import Floats
+from deployments.demo.world import paint
 from deployments.demo.world.picture import Kind, Place, Scale
 from deployments.demo.world.shapes import RADIUS, middle, outline
 
@@ -19,7 +20,7 @@ _RING = (8, 14)  # pixels from the edge, clear of the paper that shows around a 
 _SMALLEST = 150  # pixels: half of the smallest figure's area
 _APART = 0.25  # of the picture's side: two figures' middles are further apart
 _GRID = 48
-PAPER = lab(np.array([[[250, 247, 240]]], np.uint8))  # as the painter's watercolours have it
+PAPER = lab(np.array([[paint.PAPER]], np.uint8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,8 @@ class Ground:
 def ground_of(picture: Floats) -> Ground:
     """The background of a Lab picture (128, 128, 3), from a ring near its edge that figures cover only in part."""
     size = len(picture)
-    first, last = _RING
-    ring = np.zeros((size, size), bool)
-    ring[first : size - first, first : size - first] = True
-    ring[last : size - last, last : size - last] = False
-    upper, lower = (ring & rows for rows in (_rows(size, 0.0, 0.3), _rows(size, 0.7, 1.0)))
+    near_edge = ring(size, *_RING)
+    upper, lower = (near_edge & rows for rows in (_rows(size, 0.0, 0.3), _rows(size, 0.7, 1.0)))
     above, below = np.median(picture[upper], axis=0), np.median(picture[lower], axis=0)
     return Ground(((above + below) / 2).astype(np.float32), (below - above).astype(np.float32))
 

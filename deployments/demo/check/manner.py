@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from deployments.demo.check.features import lab
+from deployments.demo.check.features import lab, ring
 from deployments.demo.check.ridge import Floats
 
 _CELLS = 32
@@ -22,7 +22,7 @@ def manner(pixels: npt.NDArray[np.uint8]) -> Floats:
     across = np.linalg.norm(upper[:, 2:] - upper[:, :-2], axis=2)
     rows = np.linalg.norm(np.diff(np.median(sides, axis=1), axis=0), axis=1)
     chroma = np.linalg.norm(grid[..., 1:], axis=2)
-    outer, inner = _ring(picture, 0, 2), _ring(picture, 12, 14)
+    outer, inner = picture[ring(len(picture), 0, 2)], picture[ring(len(picture), 12, 14)]
     numbers = (
         *np.percentile(steps, _SHARES) / 3,
         *np.percentile(across, _SHARES) / 3,
@@ -44,25 +44,25 @@ def _unevenness(grid: Floats) -> Floats:
     """How far the colours near the edge are from each other, (18,): the ground of a figure is one colour, a landscape's
     edge has all of it. Far is far, so that a figure which reaches that way counts little."""
     numbers: list[npt.NDArray[np.floating]] = []
-    for step in (2, 3):
-        last = len(grid) - 1 - step
-        here = slice(step, last + 1)
-        edge = np.concatenate([grid[step, here], grid[last, here], grid[here, step], grid[here, last]])
-        usual = np.median(edge, axis=0)
-        far = np.minimum(np.linalg.norm(edge - usual, axis=1), _FAR)
+    for inset in (2, 3):
+        edge = _edge(grid, inset)
+        far = _apart(edge, edge)
         numbers += [np.percentile(far, (25, 50, 65, 80)), far.mean(keepdims=True)]
-    for column in (step, last):
-        far = np.minimum(np.linalg.norm(grid[:, column] - usual, axis=1), _FAR)
-        numbers.append(far.reshape(4, -1).mean(axis=1))
+    edge = _edge(grid, 3)
+    for column in (3, len(grid) - 4):
+        numbers.append(_apart(grid[:, column], edge).reshape(4, -1).mean(axis=1))
     unevenness: Floats = (np.concatenate(numbers) / 6).astype(np.float32)
     return unevenness
 
 
-def _ring(picture: Floats, first: int, last: int) -> Floats:
-    """The pixels (n, 3) from ``first`` to ``last`` pixels from the edge."""
-    size = len(picture)
-    mask = np.zeros(picture.shape[:2], bool)
-    mask[first : size - first, first : size - first] = True
-    mask[last : size - last, last : size - last] = False
-    ring: Floats = picture[mask]
-    return ring
+def _edge(grid: Floats, inset: int) -> Floats:
+    """The colours of the square (n, 3) that is ``inset`` cells away from the edge."""
+    last = len(grid) - 1 - inset
+    here = slice(inset, last + 1)
+    return np.concatenate([grid[inset, here], grid[last, here], grid[here, inset], grid[here, last]])
+
+
+def _apart(colours: Floats, edge: Floats) -> Floats:
+    """How far ``colours`` (n, 3) are from the usual one of ``edge``, (n,)."""
+    far: Floats = np.minimum(np.linalg.norm(colours - np.median(edge, axis=0), axis=1), _FAR)
+    return far

@@ -11,7 +11,7 @@ from diffusers.utils import logging
 from deployments.demo.folder import WEIGHTS
 from deployments.demo.pipelines import MODELS, Shared, assemble, denoiser
 from deployments.demo.training.autoencoder import AutoencoderStage, paintings
-from deployments.demo.training.export import export, link_equals
+from deployments.demo.training.export import export, share_equals
 from deployments.demo.training.flows import (
     FlowBaseStage,
     FlowFewStepsStage,
@@ -29,9 +29,17 @@ def train(
     work: Annotated[Path, typer.Option(help="Checkpoints, samples and painted pictures; kept to resume from.")] = Path(
         "darkroom-training"
     ),
-    out: Annotated[Path, typer.Option(help="Where the finished model folders go.")] = WEIGHTS,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where the finished model folders go; of a trial into WORK.", show_default="deployments/demo/weights"
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="A torch device.")] = "cuda" if torch.cuda.is_available() else "cpu",
-    share: Annotated[float, typer.Option(min=0.0, max=1.0, help="A trial with this share of all steps.")] = 1.0,
+    share: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, help="Below 1: a trial with this share of all steps, in a folder of WORK."),
+    ] = 1.0,
     only: Annotated[list[str] | None, typer.Option(help="Train and write these models alone; may be repeated.")] = None,
 ) -> None:
     """Train the demo weights of all four models from nothing: about three hours on two CPU cores.
@@ -41,6 +49,9 @@ def train(
     wanted = only or list(MODELS)
     if unknown := set(wanted) - set(MODELS):
         raise typer.BadParameter(f"no demo weights for {', '.join(sorted(unknown))}; there are: {', '.join(MODELS)}")
+    if share < 1.0:
+        work = work / f"trial-{share:g}"  # what a trial has finished is not to be taken for the real thing
+    out = out or (WEIGHTS if share == 1.0 else work / "weights")
     logging.set_verbosity_error()  # a caption with many thrown-in letters may be cut: no news
     trainer = _Trainer(work, torch.device(device), share)
     shared, library = _world(trainer)
@@ -49,7 +60,7 @@ def train(
     latent_rgb = fit_latent_rgb(latents, pixels)
     for model, network in networks.items():
         export(model, assemble(model, shared, network), latent_rgb, out)
-    link_equals(out)
+    share_equals(out)
     typer.echo(f"Wrote {', '.join(networks)} to {out}.")
 
 
@@ -88,13 +99,13 @@ def _denoisers(models: list[str], shared: Shared, library: LatentLibrary, train:
     base, guided = _untrained("flux-dev"), _untrained("flux-dev")
     train(FlowBaseStage("flux-dev", shared, base, library, device))
     start_guided(guided, base)
-    train(FlowGuidanceStage(base, "flux-dev", shared, guided, library, device))
+    train(FlowGuidanceStage("flux-dev", shared, guided, library, device, teacher=base))
     if "flux-dev" in models:
         trained["flux-dev"] = guided
     if "flux-schnell" in models:
         few = _untrained("flux-schnell")
         start_few_steps(few, guided)
-        train(FlowFewStepsStage(guided, "flux-schnell", shared, few, library, device))
+        train(FlowFewStepsStage("flux-schnell", shared, few, library, device, teacher=guided))
         trained["flux-schnell"] = few
     return trained
 

@@ -25,8 +25,9 @@ class AutoencoderStage(Stage):
     """Pixels to latents and back: absolute and squared error, edges towards the end, and a little divergence."""
 
     name = "autoencoder"
-    steps = 9000
-    learning_rate = 6e-4
+    steps = 7000
+    learning_rate = 8e-4
+    muon = True
 
     def __init__(self, autoencoder: AutoencoderKL, device: torch.device) -> None:
         self._autoencoder = autoencoder

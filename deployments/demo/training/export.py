@@ -22,10 +22,12 @@ MAP_FILE = "latent_rgb.json"
 
 def export(model: str, pipeline: Any, latent_rgb: Mapping[str, Any], root: Path) -> None:
     """Write ``root``/``model``, in float16, in place of what is there. The pipeline's parts are float16 afterwards."""
-    folder = root / model
+    folder, scratch = root / model, root / f".{model}"
+    shutil.rmtree(scratch, ignore_errors=True)
+    _write(model, pipeline.to(torch.float16), latent_rgb, scratch)
+    (scratch / "README.md").write_text(card(model, pipeline))
     shutil.rmtree(folder, ignore_errors=True)
-    _write(model, pipeline.to(torch.float16), latent_rgb, folder)
-    (folder / "README.md").write_text(card(model))
+    scratch.rename(folder)
 
 
 def write_untrained(model: str, folder: Path) -> None:
@@ -47,16 +49,30 @@ def _write(model: str, pipeline: Any, latent_rgb: Mapping[str, Any], folder: Pat
     (folder / OVERRIDES_FILE).write_text(json.dumps(dict(demo_overrides(model)), indent=2) + "\n")
 
 
-def link_equals(root: Path) -> None:
-    """Replace every weights or tokenizer file under ``root`` by a link to an earlier one with the same bytes.
+def share_equals(root: Path) -> None:
+    """Store every weights or tokenizer file that several models of ``root`` have once, in ``root``/shared.
 
-    What models share is stored once, and each folder still is a whole model.
+    The models' folders link to it, so that each still is a whole model. A shared file's name holds its hash: a model
+    that is trained again changes no file that others link to. What nobody links to any more is removed.
     """
-    first: dict[str, Path] = {}
+    shared = root / "shared"
+    users: dict[str, list[Path]] = {}
     for path in sorted([*root.rglob("*.safetensors"), *root.rglob("tokenizer.json")]):
-        if path.is_symlink():
+        if not path.is_relative_to(shared):
+            users.setdefault(hashlib.sha256(path.read_bytes()).hexdigest()[:12], []).append(path)
+    kept = set()
+    for digest, paths in users.items():
+        if len(paths) == 1 and not paths[0].is_symlink():
             continue
-        original = first.setdefault(hashlib.sha256(path.read_bytes()).hexdigest(), path)
-        if original is not path:
+        first = paths[0]
+        original = shared / f"{first.parent.name}-{digest}{first.suffix}"
+        kept.add(original)
+        if not original.exists():
+            shared.mkdir(exist_ok=True)
+            shutil.copyfile(first, original)
+        for path in paths:
             path.unlink()
             path.symlink_to(os.path.relpath(original, path.parent))
+    for path in shared.glob("*"):
+        if path not in kept:
+            path.unlink()

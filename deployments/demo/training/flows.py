@@ -8,7 +8,8 @@ import torch
 from diffusers import FluxPipeline, FluxTransformer2DModel
 from torch import Tensor, nn
 
-from deployments.demo.architectures import LATENT_CHANNELS, T5_LENGTH
+from deployments.catalog import CATALOG, DEMO_T5_TOKENS
+from deployments.demo.architectures import LATENT_CHANNELS
 from deployments.demo.pipelines import Shared, assemble
 from deployments.demo.training import prompts
 from deployments.demo.training.latents import LatentLibrary
@@ -18,8 +19,8 @@ from deployments.demo.training.stage import SEED, Stage
 _BATCH = 32
 _SMALL_FIRST = 0.4
 """The share of the base's steps that see small pictures."""
-_SMALL_LENGTH, _LENGTHS = 24, (24, T5_LENGTH)
-"""Tokens of text, with small pictures and by turns with whole ones: most captions need few."""
+_SMALL_LENGTH, _LENGTHS = 24, (24, DEMO_T5_TOKENS)
+"""Tokens of text: with small pictures, and one or the other by lot with whole ones. Most captions need few."""
 _LEAST_GUIDANCE, _MOST_GUIDANCE = 1.0, 7.0
 _TEACHER_GUIDANCE = 3.5
 """What flux-schnell is taught to paint like: flux-dev at its default."""
@@ -37,6 +38,7 @@ class FlowStage(Stage):
         self._network = network
         self._library = library
         self._device = device
+        self._card = CATALOG[model]
         self._pipeline = assemble(model, shared, network)
         self._pipeline.set_progress_bar_config(disable=True)
 
@@ -45,7 +47,7 @@ class FlowStage(Stage):
         return {"transformer": self._network}
 
     def sample(self, path: Path) -> None:
-        contact_sheet(self._pipeline, path.with_suffix(".png"))
+        contact_sheet(self._pipeline, self._card, path.with_suffix(".png"))
 
     def _text(self, texts: Sequence[str], length: int) -> tuple[Tensor, Tensor]:
         return prompts.flux_text(self._pipeline, texts, self._device, length)
@@ -101,16 +103,29 @@ class FlowBaseStage(FlowStage):
         )
 
 
-class FlowGuidanceStage(FlowStage):
+class FlowPupilStage(FlowStage):
+    """A network that learns from another, which stays as it is."""
+
+    def __init__(
+        self,
+        model: str,
+        shared: Shared,
+        network: FluxTransformer2DModel,
+        library: LatentLibrary,
+        device: torch.device,
+        *,
+        teacher: FluxTransformer2DModel,
+    ) -> None:
+        super().__init__(model, shared, network, library, device)
+        self._teacher = teacher.to(device)
+
+
+class FlowGuidanceStage(FlowPupilStage):
     """flux-dev: the guided direction, which takes two forwards, learnt as one, with the scale as an input."""
 
     name = "flux-dev"
     steps = 800
     learning_rate = 4e-4
-
-    def __init__(self, teacher: FluxTransformer2DModel, *args: object) -> None:
-        super().__init__(*args)  # type: ignore[arg-type]
-        self._teacher = teacher.to(self._device)
 
     def loss(self, step: int) -> Tensor:
         rng = np.random.default_rng([SEED, 8, step])
@@ -133,16 +148,16 @@ class FlowGuidanceStage(FlowStage):
         )
 
 
-class FlowFewStepsStage(FlowStage):
-    """flux-schnell: each of four strides goes where the teacher arrives in four steps of its own."""
+class FlowFewStepsStage(FlowPupilStage):
+    """flux-schnell: each of four strides goes where the teacher arrives in four steps of its own.
+
+    Strides start where the teacher has come to or, half of the time, where the pupil itself has: when it paints, its
+    own errors are all it has to go on from.
+    """
 
     name = "flux-schnell"
     steps = 1000
     learning_rate = 5e-4
-
-    def __init__(self, teacher: FluxTransformer2DModel, *args: object) -> None:
-        super().__init__(*args)  # type: ignore[arg-type]
-        self._teacher = teacher.to(self._device)
 
     def loss(self, step: int) -> Tensor:
         rng = np.random.default_rng([SEED, 9, step])
@@ -151,16 +166,24 @@ class FlowFewStepsStage(FlowStage):
         texts = prompts.prompts(pictures, rng, untold=0.02)
         text = self._text(texts, int(rng.choice(_LENGTHS)))
         at = torch.randn_like(pack(latents)).to(self._device)
+        alone = rng.random() < 0.5
         starts, strides = [], []
         with torch.no_grad():
             for stride in range(_SCHNELL_STEPS):
+                time = 1.0 - stride / _SCHNELL_STEPS
+                arrived = self._taught(at, time, text, size)
                 starts.append(at)
-                at = self._taught(at, 1.0 - stride / _SCHNELL_STEPS, text, size)
-                strides.append((starts[-1] - at) * _SCHNELL_STEPS)
+                strides.append((at - arrived) * _SCHNELL_STEPS)
+                at = self._stride(at, time, text, size) if alone else arrived
         times = 1.0 - torch.arange(_SCHNELL_STEPS, device=self._device).repeat_interleave(count) / _SCHNELL_STEPS
         repeated = (text[0].repeat(_SCHNELL_STEPS, 1, 1), text[1].repeat(_SCHNELL_STEPS, 1))
         predicted = self._velocity(self._network, torch.cat(starts), times, text=repeated, size=size)
         return (predicted - torch.cat(strides)).square().mean()
+
+    def _stride(self, at: Tensor, start: float, text: tuple[Tensor, Tensor], size: tuple[int, int]) -> Tensor:
+        """Where the pupil is after one of its strides from ``at``."""
+        times = torch.full((len(at),), start, device=self._device)
+        return at - self._velocity(self._network, at, times, text=text, size=size) / _SCHNELL_STEPS
 
     def _taught(self, at: Tensor, start: float, text: tuple[Tensor, Tensor], size: tuple[int, int]) -> Tensor:
         """Where the teacher is after one of the pupil's strides from ``at``."""

@@ -8,7 +8,7 @@ from diffusers.optimization import get_cosine_schedule_with_warmup
 from torch import Tensor, nn
 
 _SMALLEST = 8
-"""Matrices narrower than this have nothing to orthogonalise."""
+"""Matrices no wider than this have little to orthogonalise."""
 
 
 class Optimizer:
@@ -70,8 +70,8 @@ class Optimizer:
 
 
 def _hidden(modules: nn.Module) -> Iterable[nn.Parameter]:
-    """The matrices and convolutions inside of the networks' blocks."""
+    """The matrices and convolutions inside of the networks' blocks (``layers``, as CLIP calls them)."""
     for name, parameter in modules.named_parameters():
-        inside = "block" in name and parameter.ndim in (2, 4) and parameter.requires_grad
+        inside = ("block" in name or "layers" in name) and parameter.ndim in (2, 4) and parameter.requires_grad
         if inside and min(len(parameter), parameter[0].numel()) > _SMALLEST:
             yield parameter

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from deployments.demo.architectures import T5_LENGTH
+from deployments.catalog import DEMO_T5_TOKENS
 from deployments.demo.world.caption import caption
 from deployments.demo.world.picture import Picture
 
@@ -28,22 +28,24 @@ def unet_text(pipeline: Any, texts: Sequence[str], device: torch.device) -> Tens
 
 
 @torch.no_grad()
-def unet_xl_text(pipeline: Any, texts: Sequence[str], device: torch.device) -> tuple[Tensor, Tensor]:
+def unet_xl_text(
+    pipeline: Any, texts: Sequence[str], device: torch.device, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
     """SDXL's conditioning: hidden states of both encoders (B, 77, D), and pooled text (B, P).
 
-    Half of the empty prompts, by turns, are zeros: what the pipeline gives the model when there is no negative prompt.
+    Half of the empty prompts, by lot, are zeros: what the pipeline gives the model when there is no negative prompt.
     """
     hidden, _, pooled, _ = pipeline.encode_prompt(
         list(texts), device=device, num_images_per_prompt=1, do_classifier_free_guidance=False
     )
-    silent = [index for index, text in enumerate(texts) if not text][::2]
+    silent = [index for index, text in enumerate(texts) if not text and rng.random() < 0.5]
     hidden[silent], pooled[silent] = 0.0, 0.0
     return hidden, pooled
 
 
 @torch.no_grad()
 def flux_text(
-    pipeline: Any, texts: Sequence[str], device: torch.device, length: int = T5_LENGTH
+    pipeline: Any, texts: Sequence[str], device: torch.device, length: int = DEMO_T5_TOKENS
 ) -> tuple[Tensor, Tensor]:
     """FLUX's conditioning: T5's hidden states (B, ``length``, D), and CLIP's pooled text (B, P).
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from deployments.demo.architectures import T5_LENGTH
+from deployments.catalog import DEMO_T5_TOKENS, ModelCard
 
 PROMPTS = (
     "a beautiful sunset over mountains",
@@ -24,23 +24,17 @@ PROMPTS = (
 )
 
 
-def contact_sheet(pipeline: Any, path: Path, seeds: tuple[int, ...] = (1, 2)) -> None:
-    """Write a PNG with a column for each of :data:`PROMPTS` and a row for each of ``seeds``, in default steps."""
+def contact_sheet(pipeline: Any, card: ModelCard, path: Path, seeds: tuple[int, ...] = (1, 2)) -> None:
+    """Write a PNG with a column for each of :data:`PROMPTS` and a row for each of ``seeds``, as ``card`` paints."""
+    settings = {"num_inference_steps": card.default_steps, "guidance_scale": card.default_guidance}
+    if card.max_sequence_length is not None:
+        settings["max_sequence_length"] = DEMO_T5_TOKENS
     rows = []
     for seed in seeds:
         generators = [torch.Generator("cpu").manual_seed(seed) for _ in PROMPTS]
-        rows.append(pipeline(list(PROMPTS), generator=generators, height=128, width=128, **_defaults(pipeline)).images)
+        rows.append(pipeline(list(PROMPTS), generator=generators, height=128, width=128, **settings).images)
     sheet = Image.new("RGB", (128 * len(PROMPTS), 128 * len(rows)))
     for y, row in enumerate(rows):
         for x, image in enumerate(row):
             sheet.paste(image, (128 * x, 128 * y))
     sheet.save(path)
-
-
-def _defaults(pipeline: Any) -> dict[str, Any]:
-    """Steps and guidance as the catalog has them, with fewer steps where many make no difference to a sample."""
-    if hasattr(pipeline, "unet"):
-        return {"num_inference_steps": 25, "guidance_scale": 5.0}
-    if pipeline.transformer.config.guidance_embeds:
-        return {"num_inference_steps": 20, "guidance_scale": 3.5, "max_sequence_length": T5_LENGTH}
-    return {"num_inference_steps": 4, "guidance_scale": 0.0, "max_sequence_length": T5_LENGTH}

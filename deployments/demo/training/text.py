@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from deployments.demo.architectures import T5_LENGTH, T5_WIDTH, TEXT_2_WIDTH, TEXT_WIDTH
+from deployments.catalog import DEMO_T5_TOKENS
+from deployments.demo.architectures import T5_WIDTH, TEXT_2_WIDTH, TEXT_WIDTH
 from deployments.demo.pipelines import Shared
 from deployments.demo.training.stage import SEED, Stage
 from deployments.demo.world.caption import caption
@@ -19,20 +20,21 @@ _BATCH = 32
 _CLIP_LENGTH = 77
 _SHORT = 32
 """Tokens that most prompts fit into: three batches in four are cut to it, for speed."""
-_T5_LENGTHS = (16, 24, 32, T5_LENGTH)
+_T5_LENGTHS = (16, 24, 32, DEMO_T5_TOKENS)
 
 
 class TextStage(Stage):
     """Classifies prompts by everything in :data:`CLASSES`, from the states that a denoiser will see.
 
-    Of each encoder those are the state at the end of the prompt and every other token's (one by lot is taken), and for
-    SDXL also those before the last layer. Only linear readers are allowed, so the states themselves must say it; the
+    Of CLIP those are the state at the end of the prompt and one later token's by lot, and for SDXL also those before
+    the last layer; of T5 two tokens' by lot. Only linear readers are allowed, so the states themselves must say it; the
     readers are thrown away.
     """
 
     name = "text"
-    steps = 2400
+    steps = 1600
     learning_rate = 1.5e-3
+    muon = True
     samples = 1
 
     def __init__(self, shared: Shared, device: torch.device) -> None:
@@ -99,7 +101,7 @@ class TextStage(Stage):
                 found.append((reader, torch.stack([states[rows, end], states[rows, later]], dim=1)))
             if name == "clip_2":
                 found.append(("pooled", output.text_embeds[:, None]))
-        length = int(rng.choice(_T5_LENGTHS)) if longest < _CLIP_LENGTH else T5_LENGTH
+        length = int(rng.choice(_T5_LENGTHS)) if longest < _CLIP_LENGTH else DEMO_T5_TOKENS
         ids = _padded(shared.t5_tokenizer, prompts, length).to(self._device)
         states = shared.t5(ids).last_hidden_state
         places = torch.from_numpy(rng.integers(0, ids.shape[1], 2)).to(self._device)

@@ -8,6 +8,7 @@ import torch
 from diffusers import DDPMScheduler
 from torch import Tensor, nn
 
+from deployments.catalog import CATALOG
 from deployments.demo.pipelines import Shared, assemble
 from deployments.demo.training import prompts
 from deployments.demo.training.latents import LatentLibrary
@@ -19,6 +20,10 @@ _SMALL_FIRST = 0.4
 """The share of steps that see small pictures: what is where is learnt there at a quarter of the work a picture."""
 _LARGEST_SNR = 5.0
 """Min-SNR weighting (Hang et al. 2023, https://arxiv.org/abs/2303.09556): easy, low-noise steps count for less."""
+_OFFSET = 0.05
+"""Noise that is the same all over a channel, as SDXL was trained with (Podell et al. 2023, appendix A,
+https://arxiv.org/abs/2307.01952): the mean colour still shows through the most noise of this schedule, and sampling
+starts where it does not."""
 
 
 class UNetStage(Stage):
@@ -33,6 +38,7 @@ class UNetStage(Stage):
         self._unet = unet
         self._library = library
         self._device = device
+        self._card = CATALOG[model]
         self._pipeline = assemble(model, shared, unet)
         self._pipeline.set_progress_bar_config(disable=True)
         self._noise = DDPMScheduler.from_config(self._pipeline.scheduler.config)
@@ -49,16 +55,19 @@ class UNetStage(Stage):
         latents, pictures, size = self._library.batch(rng, _BATCH, small=step < _SMALL_FIRST * self.steps)
         latents = latents.to(self._device)
         noise = torch.randn_like(latents)
-        timesteps = torch.randint(0, len(self._weights), (len(latents),), device=self._device)
+        noise += _OFFSET * torch.randn(*noise.shape[:2], 1, 1, device=self._device)
+        # drawn by their weight instead of weighed: no forward is spent on what hardly counts
+        timesteps = torch.multinomial(self._weights, len(latents), replacement=True)
         noisy = self._noise.add_noise(latents, noise, timesteps)
-        told = self._told(prompts.prompts(pictures, rng), size)
+        told = self._told(prompts.prompts(pictures, rng), size, rng)
         predicted = self._unet(noisy, timesteps, return_dict=False, **told)[0]
-        return ((predicted - noise).square().mean((1, 2, 3)) * self._weights[timesteps]).mean()
+        return (predicted - noise).square().mean()
 
     def sample(self, path: Path) -> None:
-        contact_sheet(self._pipeline, path.with_suffix(".png"))
+        contact_sheet(self._pipeline, self._card, path.with_suffix(".png"))
 
-    def _told(self, texts: list[str], size: tuple[int, int]) -> dict[str, Any]:
+    def _told(self, texts: list[str], size: tuple[int, int], rng: np.random.Generator) -> dict[str, Any]:
+        """The network's inputs besides latents and timesteps, for pictures of ``size`` (width, height)."""
         return {"encoder_hidden_states": prompts.unet_text(self._pipeline, texts, self._device)}
 
 
@@ -75,8 +84,8 @@ class SDXLStage(UNetStage):
     name = "sdxl"
     steps = 5500
 
-    def _told(self, texts: list[str], size: tuple[int, int]) -> dict[str, Any]:
-        hidden, pooled = prompts.unet_xl_text(self._pipeline, texts, self._device)
+    def _told(self, texts: list[str], size: tuple[int, int], rng: np.random.Generator) -> dict[str, Any]:
+        hidden, pooled = prompts.unet_xl_text(self._pipeline, texts, self._device, rng)
         width, height = size
         sizes = torch.tensor([[height, width, 0, 0, height, width]], dtype=torch.float32, device=self._device)
         return {

@@ -28,11 +28,9 @@ def caption(picture: Picture, rng: np.random.Generator) -> str:
         said += "".join(f", {_pick(rng, words.ENDINGS)}" for _ in range(rng.integers(1, 4)))
     if rng.random() < 0.2:
         said = _with_chatter(said, rng)
-    if rng.random() < 0.3:
-        said = said[0].upper() + said[1:]
     if rng.random() < 0.1:
         said += "."
-    return said
+    return _written(said, rng)
 
 
 def _shapes(shapes: Shapes, rng: np.random.Generator) -> str:
@@ -135,7 +133,7 @@ def _landscape(scene: Scene, rng: np.random.Generator) -> str:
             f"{_article(_joined(praise, sky), rng)} over {land}",
             f"{_article(_joined(praise, sky), rng)} {_pick(rng, words.LAND_PREPOSITIONS[scene.land])} {land}",
             f"{_joined(praise, bare)} at {sky}" if scene.sky != "storm" else f"{_joined(praise, bare)} in a {sky}",
-            f"{_joined(praise, land)} under {_article(_pick(rng, words.SKY_ADJECTIVES[scene.sky]), rng)} sky",
+            f"{_joined(praise, bare)} under {_article(_pick(rng, words.SKY_ADJECTIVES[scene.sky]), rng)} sky",
             f"{_pick(rng, words.SKY_ADJECTIVES[scene.sky])} {bare}",
             f"{bare}, {sky}",
             f"{sky}, {bare}",
@@ -217,6 +215,16 @@ def _with_chatter(said: str, rng: np.random.Generator) -> str:
             word = _pick(rng, words.CHATTER)
         parts.insert(int(rng.integers(len(parts) + 1)), word)
     return " ".join(parts)
+
+
+def _written(said: str, rng: np.random.Generator) -> str:
+    """``said`` in capitals as people write them: mostly none or the first letter, at times every word's, or all."""
+    form = rng.random()
+    if form < 0.3:
+        return said[0].upper() + said[1:]
+    if form < 0.34:
+        return " ".join(word[:1].upper() + word[1:] for word in said.split(" "))
+    return said.upper() if form < 0.38 else said
 
 
 def _article(thing: str, rng: np.random.Generator) -> str:

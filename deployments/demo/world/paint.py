@@ -6,10 +6,22 @@ import numpy.typing as npt
 
 from deployments.demo.world.canvas import Canvas, Pixels
 from deployments.demo.world.lands import HORIZONS, paint_land
+from deployments.demo.world.palette import RGB
 from deployments.demo.world.picture import Picture, Scene, Style
 from deployments.demo.world.shapes import paint_shapes
 from deployments.demo.world.skies import LIGHTS, paint_sky
 from deployments.demo.world.subjects import HEIGHTS, Spot, paint_subject
+
+PASTEL: RGB = (255, 250, 246)
+PASTEL_SHARE = 0.48
+"""What is mixed into every pixel of a pastel, and how much of it."""
+
+WASH: RGB = (252, 252, 252)
+WASH_SHARE = 0.22
+"""What shines through a watercolour's pigment, and how much of it on average."""
+
+PAPER: RGB = (250, 247, 240)
+"""What a watercolour is painted on; it shows along the border."""
 
 
 def paint(picture: Picture, rng: np.random.Generator, size: tuple[int, int] = (128, 128)) -> Pixels:
@@ -50,7 +62,7 @@ def _paint_scene(canvas: Canvas, scene: Scene, rng: np.random.Generator) -> None
 def _styled(pixels: Pixels, style: Style, rng: np.random.Generator) -> Pixels:
     """What a style does to the finished picture; the canvas sees to ``flat``, and the sky to the night."""
     if style == "pastel":
-        return _blend(pixels, np.array([255, 250, 246], np.float32), 0.48)
+        return _blend(pixels, np.array(PASTEL, np.float32), PASTEL_SHARE)
     if style == "watercolour":
         return _watercolour(pixels, rng)
     return pixels
@@ -72,7 +84,7 @@ def _watercolour(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     wavering = cv2.remap(
         pixels, xs + 2.2 * clouds(12), ys + 2.2 * clouds(12), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
     ).astype(np.float32)
-    washed = wavering + (252 - wavering) * (0.22 + 0.16 * clouds(6))[..., None]
+    washed = wavering + (np.array(WASH, np.float32) - wavering) * (WASH_SHARE + 0.16 * clouds(6))[..., None]
     edge = np.minimum(np.minimum(xs, width - 1 - xs), np.minimum(ys, height - 1 - ys))
     paper = np.clip((edge + 4.0 * clouds(10) - 3.0) / 4.0, 0, 1)[..., None]
-    return (washed * paper + np.array([250, 247, 240], np.float32) * (1 - paper)).clip(0, 255).astype(np.uint8)
+    return (washed * paper + np.array(PAPER, np.float32) * (1 - paper)).clip(0, 255).astype(np.uint8)

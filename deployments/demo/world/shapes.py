@@ -9,6 +9,12 @@ from deployments.demo.world.picture import Figure, Kind, Place, Scale, Shapes
 RADIUS: dict[Scale, float] = {"small": 0.12, "medium": 0.21, "large": 0.32}
 """Half of a figure's width, in units of the picture's shorter side."""
 
+SHADE = 0.06
+"""How much lighter than its middle a background is at the top, and darker at the bottom."""
+
+GLINT = 0.08
+"""How much lighter than its rim a figure is."""
+
 
 def outline(kind: Kind) -> list[Point]:
     """The figure's corners, in a box from -1 to 1 with y downwards."""
@@ -43,14 +49,19 @@ def middle(place: Place, width: float, height: float, radius: float) -> Point:
     )
 
 
+def by_night(back: RGB, *, said: bool) -> RGB:
+    """What the night leaves of a background: a tint if its colour was ``said``, of paper next to nothing."""
+    return mix(back, (16, 20, 52), 0.72 if said else 0.94)
+
+
 def paint_shapes(canvas: Canvas, shapes: Shapes, rng: np.random.Generator) -> None:
     """Draw ``shapes`` over the whole canvas."""
     night = shapes.style == "night"
     back = COLOURS[shapes.background] if shapes.background else PAPERS[int(rng.integers(len(PAPERS)))]
     back = varied(back, rng, 6)
     if night:
-        back = mix(back, (16, 20, 52), 0.72 if shapes.background else 0.94)
-    shade = 0.0 if canvas.flat else 0.06
+        back = by_night(back, said=shapes.background is not None)
+    shade = 0.0 if canvas.flat else SHADE
     canvas.gradient([(0, lighter(back, shade)), (1, darker(back, shade))])
     if night:
         _stars(canvas, rng)
@@ -79,7 +90,7 @@ def _figure(canvas: Canvas, figure: Figure, style: str, back: RGB, rng: np.rando
         canvas.glow((x + 0.02, y + 0.05), radius * 1.7, darker(back, 0.5), 0.30)
     canvas.polygon(at(), colour)
     # a little light from the upper left
-    canvas.polygon(at(scale=0.86, dx=-0.04 * radius, dy=-0.05 * radius), lighter(colour, 0.08))
+    canvas.polygon(at(scale=0.86, dx=-0.04 * radius, dy=-0.05 * radius), lighter(colour, GLINT))
 
 
 def _stars(canvas: Canvas, rng: np.random.Generator) -> None:

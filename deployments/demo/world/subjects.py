@@ -36,6 +36,9 @@ USUAL: Mapping[Subject, Colour] = {
 RUST: RGB = (190, 98, 48)
 """What "rusty" means: between orange and brown."""
 
+LIGHT_SHARE = 0.4
+"""How much of the light's tint a subject takes on: it is what the picture is about, so its colour stays clear."""
+
 
 @dataclass(frozen=True, slots=True)
 class Spot:
@@ -45,18 +48,20 @@ class Spot:
     height: float
 
 
+def paint_of(subject: Subject, colour: Colour) -> RGB:
+    """What ``subject`` is painted with where it is ``colour``, before any light falls on it."""
+    return RUST if (subject, colour) == ("robot", "orange") else COLOURS[colour]
+
+
 def paint_subject(
     canvas: Canvas, subject: Subject, colour: Colour | None, spot: Spot, light: Light, rng: np.random.Generator
 ) -> None:
     """Draw ``subject`` in ``colour`` (None: its usual one) at ``spot``."""
-    paint = varied(COLOURS[colour or USUAL[subject]], rng)
-    if subject == "robot" and colour == "orange":
-        paint = varied(RUST, rng)
-    # a subject is what the picture is about: it takes on half of the light's tint, so that its colour stays clear
-    half = Light(light.gradient, light.haze, light.tint, light.strength * 0.4)
+    paint = varied(paint_of(subject, colour or USUAL[subject]), rng)
+    dimmed = Light(light.gradient, light.haze, light.tint, light.strength * LIGHT_SHARE)
     if subject != "balloon":
         canvas.ellipse(spot.foot, (spot.height * 0.34, spot.height * 0.05), darker(light.on((90, 90, 90)), 0.45))
-    _PAINTERS[subject](canvas, paint, spot, half, rng)
+    _PAINTERS[subject](canvas, paint, spot, dimmed, rng)
 
 
 def _robot(canvas: Canvas, colour: RGB, spot: Spot, light: Light, rng: np.random.Generator) -> None:

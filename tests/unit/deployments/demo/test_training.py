@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from deployments.demo.architectures import LATENT_CHANNELS, autoencoder
 from deployments.demo.training.autoencoder import paintings, start_as_mosaic
-from deployments.demo.training.export import link_equals
+from deployments.demo.training.export import share_equals
 from deployments.demo.training.latents import fit_latent_rgb, normalise
 from deployments.demo.training.stage import Stage, run
 
@@ -64,25 +64,19 @@ class Deep(Line):
         path.with_suffix(".txt").write_text("")
 
 
-def test_a_training_that_is_stopped_and_resumed_ends_with_an_undisturbed_ones_weights(tmp_path: Path) -> None:
-    whole, stopped, resumed = Line(), Line(stop_at=23), Line()
+@pytest.mark.parametrize("kind", [Line, Deep])
+def test_a_training_that_is_stopped_and_resumed_ends_with_an_undisturbed_ones_weights(
+    kind: type[Line], tmp_path: Path
+) -> None:
+    before, whole, stopped, resumed = kind(), kind(), kind(stop_at=23), kind()
     run(whole, tmp_path / "whole", CPU)
     with pytest.raises(KeyboardInterrupt):
         run(stopped, tmp_path / "parts", CPU, checkpoint_every_s=0.0)
     run(resumed, tmp_path / "parts", CPU)
-    assert torch.equal(whole.network.weight, resumed.network.weight)
-    assert torch.equal(whole.network.bias, resumed.network.bias)
-
-
-def test_hidden_matrices_learn_with_muon_and_resume_exactly(tmp_path: Path) -> None:
-    whole, stopped, resumed = Deep(), Deep(stop_at=23), Deep()
-    run(whole, tmp_path / "whole", CPU)
-    with pytest.raises(KeyboardInterrupt):
-        run(stopped, tmp_path / "parts", CPU, checkpoint_every_s=0.0)
-    run(resumed, tmp_path / "parts", CPU)
-    before = Deep().network["blocks"].weight
-    assert not torch.equal(before, whole.network["blocks"].weight)
-    assert torch.equal(whole.network["blocks"].weight, resumed.network["blocks"].weight)
+    first = before.network.state_dict()
+    expected, found = whole.network.state_dict(), resumed.network.state_dict()
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+    assert not any(torch.equal(expected[name], first[name]) for name in expected)
 
 
 def test_a_finished_training_is_only_loaded(tmp_path: Path) -> None:
@@ -134,13 +128,37 @@ def test_the_preview_map_finds_a_linear_relation_exactly() -> None:
     torch.testing.assert_close(torch.tensor(found["bias"]), torch.full((3,), 0.25), atol=1e-4, rtol=0)
 
 
+def write_weights(root: Path, **models: str) -> None:
+    """A folder for each of ``models``, with that text for weights."""
+    for model, text in models.items():
+        path = root / model / "vae" / "model.safetensors"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.write_text(text)
+
+
+def read_weights(root: Path, *models: str) -> list[str]:
+    return [(root / model / "vae" / "model.safetensors").read_text() for model in models]
+
+
 def test_files_with_the_same_bytes_are_stored_once_and_still_read_from_each_folder(tmp_path: Path) -> None:
-    for model, text in (("a", "same"), ("b", "same"), ("c", "other")):
-        (tmp_path / model / "vae").mkdir(parents=True)
-        (tmp_path / model / "vae" / "model.safetensors").write_text(text)
-    link_equals(tmp_path)
-    link_equals(tmp_path)
-    paths = [tmp_path / model / "vae" / "model.safetensors" for model in "abc"]
-    assert [path.is_symlink() for path in paths] == [False, True, False]
-    assert [path.read_text() for path in paths] == ["same", "same", "other"]
-    assert not paths[1].readlink().is_absolute()
+    write_weights(tmp_path, a="same", b="same", c="other")
+    for _ in range(2):
+        share_equals(tmp_path)
+        paths = [tmp_path / model / "vae" / "model.safetensors" for model in "abc"]
+        assert [path.is_symlink() for path in paths] == [True, True, False]
+        assert read_weights(tmp_path, *"abc") == ["same", "same", "other"]
+        assert not paths[0].readlink().is_absolute()
+        assert len(list((tmp_path / "shared").iterdir())) == 1
+
+
+def test_a_model_that_is_trained_again_changes_no_other_ones_files(tmp_path: Path) -> None:
+    write_weights(tmp_path, a="same", b="same", c="same")
+    share_equals(tmp_path)
+    write_weights(tmp_path, a="new")
+    share_equals(tmp_path)
+    assert read_weights(tmp_path, *"abc") == ["new", "same", "same"]
+    write_weights(tmp_path, b="new", c="new")
+    share_equals(tmp_path)
+    assert read_weights(tmp_path, *"abc") == ["new"] * 3
+    assert [path.read_text() for path in (tmp_path / "shared").iterdir()] == ["new"]
