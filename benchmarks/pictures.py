@@ -37,6 +37,7 @@ NEEDED = 0.9
 
 _SIDE = 128  # pixels: what the reader reads
 _DTYPE = "float32"
+_PATIENCE_S = 300.0
 _COLUMNS = 20
 _FRAME = 4
 
@@ -49,6 +50,7 @@ def pictures(engine: Engine, cases: Sequence[Case]) -> Iterator[tuple[Case, Pixe
 
     Raises:
         RuntimeError: one of them failed.
+        queue.Empty: nothing happened for five minutes.
     """
     inbox: queue.SimpleQueue[list[Event]] = queue.SimpleQueue()
     asked = {}
@@ -57,7 +59,7 @@ def pictures(engine: Engine, cases: Sequence[Case]) -> Iterator[tuple[Case, Pixe
         asked[engine.submit(request, inbox.put).id] = case
     left = len(asked)
     while left:
-        for event in inbox.get():
+        for event in inbox.get(timeout=_PATIENCE_S):
             if isinstance(event, ImageReady):
                 yield asked[event.id], np.asarray(event.image)
             if isinstance(event, TERMINAL):

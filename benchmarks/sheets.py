@@ -3,47 +3,30 @@
 Run ``python -m benchmarks.sheets`` from the repository's root.
 """
 
-import queue
 from pathlib import Path
 
 from PIL import Image, ImageDraw
 from rich.progress import track
 
+from benchmarks.pictures import pictures
 from deployments.catalog import CATALOG
-from deployments.engine import Engine, Event, Failed, GenerationRequest, ImageReady, Preview
+from deployments.demo.check.cases import Case
+from deployments.demo.training.samples import PROMPTS
+from deployments.engine import Engine, Failed, GenerationRequest, ImageReady, Preview
 
 FOLDER = Path(__file__).parent.parent / "docs" / "pictures"
-PROMPTS = (
-    "a beautiful sunset over mountains",
-    "A rusty robot walking on a beach",
-    "a lighthouse in a storm",
-    "a ginger cat in the city at night",
-    "a purple hot air balloon over the desert",
-    "watercolour painting of a house in a meadow",
-    "a blue sailboat at sunset",
-    "full moon over the sea",
-    "a red circle on a blue background",
-    "a small yellow star in the top left on black",
-    "a green triangle and an orange square",
-    "a large pink heart, pastel",
-)
 SEEDS = (1, 2, 3)
 _TILE = 128
 _CAPTION = 30
-_STRIP = "a beautiful sunset over mountains"
 
 
 def contact_sheet(engine: Engine) -> Image.Image:
     """A row for each of :data:`PROMPTS`' halves and each seed, every prompt written above its pictures."""
-    results: dict[str, Image.Image] = {}
-    inbox: queue.SimpleQueue[list[Event]] = queue.SimpleQueue()
-    for column, prompt in enumerate(PROMPTS):
-        for seed in SEEDS:
-            request = GenerationRequest(prompt=prompt, seed=seed, preview_every=0, id=f"{column}-{seed}")
-            engine.submit(request, inbox.put)
-    for _ in track(range(len(PROMPTS) * len(SEEDS)), engine.card.id):
-        name, image = _next_image(inbox)
-        results[name] = image
+    cases = [Case(prompt, {}, seed) for prompt in PROMPTS for seed in SEEDS]
+    made = {
+        (case.prompt, case.seed): Image.fromarray(pixels)
+        for case, pixels in track(pictures(engine, cases), engine.card.id, len(cases))
+    }
     half = len(PROMPTS) // 2
     height = _CAPTION + _TILE * len(SEEDS)
     sheet = Image.new("RGB", (half * _TILE, 2 * height), "white")
@@ -52,13 +35,13 @@ def contact_sheet(engine: Engine) -> Image.Image:
         left, top = index % half * _TILE, index // half * height
         pen.multiline_text((left + 4, top + 3), _wrapped(prompt, 22), fill="black")
         for row, seed in enumerate(SEEDS):
-            sheet.paste(results[f"{index}-{seed}"], (left, top + _CAPTION + row * _TILE))
+            sheet.paste(made[prompt, seed], (left, top + _CAPTION + row * _TILE))
     return sheet
 
 
 def strip(engine: Engine, seed: int = 1) -> Image.Image:
     """The previews of one picture, and the picture itself, side by side."""
-    request = GenerationRequest(prompt=_STRIP, seed=seed, preview_every=1)
+    request = GenerationRequest(prompt=PROMPTS[0], seed=seed, preview_every=1)
     frames: list[Image.Image] = []
     for event in engine.stream(request):
         if isinstance(event, Preview | ImageReady):
@@ -71,15 +54,6 @@ def strip(engine: Engine, seed: int = 1) -> Image.Image:
     for index, frame in enumerate(shown):
         whole.paste(frame.resize((_TILE, _TILE)), (index * _TILE, 0))
     return whole
-
-
-def _next_image(inbox: "queue.SimpleQueue[list[Event]]") -> tuple[str, Image.Image]:
-    while True:
-        for event in inbox.get(timeout=300):
-            if isinstance(event, ImageReady):
-                return event.id, event.image
-            if isinstance(event, Failed):
-                raise RuntimeError(event.message)
 
 
 def _wrapped(text: str, width: int) -> str:

@@ -17,10 +17,11 @@ from deployments.demo.training.samples import contact_sheet
 from deployments.demo.training.stage import SEED, Stage
 
 _BATCH = 32
-_SMALL_FIRST = 0.4
+_SMALL_FIRST = 0.3
 """The share of the base's steps that see small pictures."""
-_SMALL_LENGTH, _LENGTHS = 24, (24, DEMO_T5_TOKENS)
-"""Tokens of text: with small pictures, and one or the other by lot with whole ones. Most captions need few."""
+_FEW = 16
+_LENGTHS = (_FEW, _FEW, _FEW, DEMO_T5_TOKENS)
+"""Tokens of text, by lot; with small pictures always few. Most captions need no more, and CLIP reads them whole."""
 _LEAST_GUIDANCE, _MOST_GUIDANCE = 1.0, 7.0
 _TEACHER_GUIDANCE = 3.5
 """What flux-schnell is taught to paint like: flux-dev at its default."""
@@ -65,24 +66,26 @@ class FlowStage(Stage):
         """The direction from picture to noise at ``times`` (B,), as ``network`` sees it: packed latents (B, T, 4C)."""
         hidden, pooled = text
         width, height = size
-        predicted: Tensor = network(
-            hidden_states=noisy,
-            timestep=times,
-            guidance=guidance,
-            pooled_projections=pooled,
-            encoder_hidden_states=hidden,
-            txt_ids=torch.zeros(hidden.shape[1], 3, device=self._device),
-            img_ids=FluxPipeline._prepare_latent_image_ids(1, height // 16, width // 16, self._device, torch.float32),
-            return_dict=False,
-        )[0]
-        return predicted
+        places = FluxPipeline._prepare_latent_image_ids(1, height // 16, width // 16, self._device, torch.float32)
+        with torch.autocast(self._device.type, torch.bfloat16):
+            predicted: Tensor = network(
+                hidden_states=noisy,
+                timestep=times,
+                guidance=guidance,
+                pooled_projections=pooled,
+                encoder_hidden_states=hidden,
+                txt_ids=torch.zeros(hidden.shape[1], 3, device=self._device),
+                img_ids=places,
+                return_dict=False,
+            )[0]
+        return predicted.float()
 
 
 class FlowBaseStage(FlowStage):
     """Rectified flow: the straight line's direction."""
 
     name = "flux-base"
-    steps = 9000
+    steps = 10500
     learning_rate = 1e-3
     muon = True
 
@@ -94,7 +97,7 @@ class FlowBaseStage(FlowStage):
         noise = torch.randn_like(clean)
         times = _times(len(clean), self._device)
         mixed = clean + times[:, None, None] * (noise - clean)
-        text = self._text(prompts.prompts(pictures, rng), _SMALL_LENGTH if small else int(rng.choice(_LENGTHS)))
+        text = self._text(prompts.prompts(pictures, rng), _FEW if small else int(rng.choice(_LENGTHS)))
         guidance = torch.ones_like(times)
         return (
             (self._velocity(self._network, mixed, times, text=text, size=size, guidance=guidance) - (noise - clean))

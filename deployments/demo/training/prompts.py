@@ -43,6 +43,13 @@ def unet_xl_text(
     return hidden, pooled
 
 
+def unet_xl_sizes(size: tuple[int, int], count: int, device: torch.device) -> Tensor:
+    """SDXL's other conditioning: the size (width, height) of ``count`` pictures that were not cut, (count, 6)."""
+    width, height = size
+    sizes = torch.tensor([[height, width, 0, 0, height, width]], dtype=torch.float32, device=device)
+    return sizes.repeat(count, 1)
+
+
 @torch.no_grad()
 def flux_text(
     pipeline: Any, texts: Sequence[str], device: torch.device, length: int = DEMO_T5_TOKENS

@@ -86,9 +86,5 @@ class SDXLStage(UNetStage):
 
     def _told(self, texts: list[str], size: tuple[int, int], rng: np.random.Generator) -> dict[str, Any]:
         hidden, pooled = prompts.unet_xl_text(self._pipeline, texts, self._device, rng)
-        width, height = size
-        sizes = torch.tensor([[height, width, 0, 0, height, width]], dtype=torch.float32, device=self._device)
-        return {
-            "encoder_hidden_states": hidden,
-            "added_cond_kwargs": {"text_embeds": pooled, "time_ids": sizes.repeat(len(texts), 1)},
-        }
+        sizes = prompts.unet_xl_sizes(size, len(texts), self._device)
+        return {"encoder_hidden_states": hidden, "added_cond_kwargs": {"text_embeds": pooled, "time_ids": sizes}}
