@@ -107,6 +107,24 @@ class ModelCard:
         }
 
 
+UNET_SAMPLERS = (
+    "ddim", "ddpm", "pndm", "euler", "euler_karras", "euler_a", "heun", "lms", "dpm2", "dpm2_a", "dpmpp_2s", "dpmpp_2m",
+    "dpmpp_2m_karras", "dpmpp_2m_sde", "dpmpp_2m_sde_karras", "dpmpp_sde", "deis", "unipc", "lcm",
+)  # fmt: skip
+FLOW_SAMPLERS = ("flow_euler", "flow_heun", "flow_unipc", "flow_lcm")
+"""For rectified flow; where the shift depends on the size, ``flow_dpmpp_2m`` too."""
+
+SAMPLER_MAX_STEPS: Mapping[str, int] = {"lcm": 50}
+"""Steps that a sampler can take at most: LCM walks along 50 steps of its teacher."""
+
+_SECOND_ORDER = frozenset({"heun", "dpm2", "dpm2_a", "dpmpp_sde", "flow_heun"})
+
+
+def forwards(steps: int, sampler: str | None) -> int:
+    """Forwards that ``steps`` of a sampler take: two for each but the last with those of second order, else one."""
+    return 2 * steps - 1 if sampler in _SECOND_ORDER else steps
+
+
 _SDXL_SIZES: tuple[Size, ...] = (
     (1024, 1024), (1152, 896), (896, 1152), (1216, 832), (832, 1216), (1344, 768), (768, 1344), (1536, 640),
     (640, 1536),
@@ -128,6 +146,7 @@ CATALOG: Mapping[str, ModelCard] = {
             granularity=8,
             vram_gb={"float16": 2.6, "bfloat16": 2.6, "float32": 5.2},
             seconds_per_row=0.0012,
+            capabilities=Capabilities(samplers=UNET_SAMPLERS),
         ),
         ModelCard(
             id="sdxl",
@@ -142,6 +161,7 @@ CATALOG: Mapping[str, ModelCard] = {
             granularity=8,
             vram_gb={"float16": 7.0, "bfloat16": 7.0, "float32": 14.0},
             seconds_per_row=0.010,
+            capabilities=Capabilities(samplers=UNET_SAMPLERS),
         ),
         ModelCard(
             id="flux-dev",
@@ -157,7 +177,7 @@ CATALOG: Mapping[str, ModelCard] = {
             vram_gb={"bfloat16": 33.5, "float32": 67.0},
             seconds_per_row=0.110,
             max_sequence_length=512,
-            capabilities=Capabilities(supports_negative_prompt=False),
+            capabilities=Capabilities(supports_negative_prompt=False, samplers=(*FLOW_SAMPLERS, "flow_dpmpp_2m")),
         ),
         ModelCard(
             id="flux-schnell",
@@ -173,7 +193,7 @@ CATALOG: Mapping[str, ModelCard] = {
             vram_gb={"bfloat16": 33.5, "float32": 67.0},
             seconds_per_row=0.105,
             max_sequence_length=256,
-            capabilities=Capabilities(supports_negative_prompt=False, supports_guidance=False),
+            capabilities=Capabilities(supports_negative_prompt=False, supports_guidance=False, samplers=FLOW_SAMPLERS),
         ),
     )
 }

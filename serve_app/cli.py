@@ -126,6 +126,9 @@ def generate(
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, max=MAX_SEED, help="The same seed, the same picture.")] = None,
     guidance: Annotated[float | None, typer.Option(min=0, max=100, help="How closely to follow the prompt.")] = None,
+    sampler: Annotated[
+        str | None, typer.Option(help="By name, as `darkroom models --json` lists them.", show_default="the model's")
+    ] = None,
     negative: Annotated[str | None, typer.Option(metavar="PROMPT", help="What to keep away from.")] = None,
     format: Annotated[
         Literal["png", "jpeg", "webp"] | None, typer.Option(show_default="as the name of -o says, else png")
@@ -146,7 +149,14 @@ def generate(
     url: Url = None,
 ) -> None:
     """Develop pictures on a running service and write them to files. Ctrl-C cancels the job."""
-    asked = {"model": model, "steps": steps, "seed": seed, "guidance": guidance, "negative_prompt": negative}
+    asked = {
+        "model": model,
+        "steps": steps,
+        "seed": seed,
+        "guidance": guidance,
+        "negative_prompt": negative,
+        "sampler": sampler,
+    }
     kind = format or (FORMATS.get(output.suffix.lower(), "png") if output else "png")
     body: dict[str, Any] = {
         "operation": "image_generation",

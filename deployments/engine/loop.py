@@ -146,6 +146,9 @@ class DenoiseLoop(Worker):
         """Tell how far an image is; hand it on when its last step is done."""
         state, ticket = running.state, running.ticket
         item, sampler = state.item, state.sampler
+        if state.error is not None:
+            ticket.tell(failed(item.request.id, state.error))  # it leaves before the next forward
+            return
         before, step = sampler.steps_told, sampler.steps_done
         if step > before:
             sampler.steps_told = step

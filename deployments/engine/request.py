@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
-from deployments.catalog import ModelCard
+from deployments.catalog import SAMPLER_MAX_STEPS, ModelCard
 from deployments.engine.errors import InvalidRequest, UnsupportedByModel
 
 MAX_SEED = 2**53 - 1
@@ -121,6 +121,8 @@ def resolve(request: GenerationRequest, card: ModelCard) -> GenerationRequest:
     steps = request.steps if request.steps is not None else card.default_steps
     if steps > card.max_steps:
         raise InvalidRequest("steps", steps, f"1 to {card.max_steps}")
+    if request.sampler and steps > SAMPLER_MAX_STEPS.get(request.sampler, card.max_steps):
+        raise InvalidRequest("steps", steps, f"1 to {SAMPLER_MAX_STEPS[request.sampler]} with {request.sampler}")
     guidance = request.guidance if request.guidance is not None else card.default_guidance
     seed = request.seed if request.seed is not None else secrets.randbelow(2**32)
     return request.model_copy(

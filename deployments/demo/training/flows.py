@@ -127,8 +127,9 @@ class FlowGuidanceStage(FlowPupilStage):
     """flux-dev: the guided direction, which takes two forwards, learnt as one, with the scale as an input."""
 
     name = "flux-dev"
-    steps = 800
+    steps = 700
     learning_rate = 4e-4
+    muon = True
 
     def loss(self, step: int) -> Tensor:
         rng = np.random.default_rng([SEED, 8, step])
@@ -159,8 +160,9 @@ class FlowFewStepsStage(FlowPupilStage):
     """
 
     name = "flux-schnell"
-    steps = 1000
+    steps = 900
     learning_rate = 5e-4
+    muon = True
 
     def loss(self, step: int) -> Tensor:
         rng = np.random.default_rng([SEED, 9, step])

@@ -15,7 +15,7 @@ from torch import Tensor
 from deployments.engine.batching import BatchKey
 from deployments.engine.conditioning import Conditioning
 from deployments.engine.request import GenerationRequest
-from deployments.engine.samplers import Sampler
+from deployments.engine.samplers import Sampler, step_together
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,18 @@ class DenoiseState:
     key: BatchKey
     sampler: Sampler
     latents: Tensor
+    error: Exception | None = None
+    """What its sampler's last step raised: it goes no further."""
+
+
+def advance(states: Sequence[DenoiseState], predictions: Tensor) -> None:
+    """Take each state's own sampler step with its row of ``predictions`` (B, …); one that fails keeps its error."""
+    results = step_together([state.sampler for state in states], predictions, [state.latents for state in states])
+    for state, result in zip(states, results, strict=True):
+        if isinstance(result, Exception):
+            state.error = result
+        else:
+            state.latents = result
 
 
 class Family(Protocol):
@@ -96,7 +108,9 @@ class Family(Protocol):
 
     def denoise(self, states: Sequence[DenoiseState]) -> None:
         """One forward over all rows (both rows of classifier-free guidance in the same batch), then each state's own
-        sampler step. All states have equal keys; each is at a timestep of its own: the model gets a vector."""
+        sampler step. All states have equal keys; each is at a timestep of its own: the model gets a vector.
+
+        A state whose sampler fails gets its ``error``; the others take their steps."""
         ...
 
     def rows(self, item: Item) -> int:

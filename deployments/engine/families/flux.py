@@ -1,5 +1,6 @@
 """The FLUX family: flux-dev (guidance is an input of the model) and flux-schnell (no guidance)."""
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -12,10 +13,10 @@ from torch import Tensor
 
 from deployments.engine.batching import BatchKey
 from deployments.engine.conditioning import Conditioning, ConditioningCache
-from deployments.engine.families.base import DenoiseState, Item
+from deployments.engine.families.base import DenoiseState, Item, advance
 from deployments.engine.preview import LatentRGB
 from deployments.engine.request import GenerationRequest
-from deployments.engine.samplers import Sampler, own_scheduler
+from deployments.engine.samplers import Sampler, SamplerKit
 
 
 class FluxFamily:
@@ -36,6 +37,7 @@ class FluxFamily:
         self.device: torch.device = pipeline.transformer.device
         self._latent_rgb = latent_rgb.to(self.device)
         self._cache = ConditioningCache()
+        self._samplers = SamplerKit(pipeline.scheduler)
 
     def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
         return [self._cache.get(request.prompt, partial(self._encode, request.prompt)) for request in requests]
@@ -61,22 +63,32 @@ class FluxFamily:
         latents, _ = self._pipeline.prepare_latents(
             1, self._pipeline.transformer.config.in_channels // 4, height, width, self.dtype, self.device, generator
         )
-        scheduler = own_scheduler(self._pipeline.scheduler)
-        config = scheduler.config
-        sigmas = None if config.get("use_flow_sigmas") else np.linspace(1.0, 1 / item.steps, item.steps)
-        scheduler.set_timesteps(
-            **({"num_inference_steps": item.steps} if sigmas is None else {"sigmas": sigmas}),
-            device="cpu",
-            mu=calculate_shift(
-                latents.shape[1],
-                config.get("base_image_seq_len", 256),
-                config.get("max_image_seq_len", 4096),
-                config.get("base_shift", 0.5),
-                config.get("max_shift", 1.15),
-            ),
-        )
+        scheduler = self._scheduler(item, latents.shape[1])
         sampler = Sampler(scheduler, item.steps, generator, begin_index=0)
         return DenoiseState(item=item, key=self.batch_key(item), sampler=sampler, latents=latents)
+
+    def _scheduler(self, item: Item, tokens: int) -> Any:
+        """The item's scheduler, its timesteps set as the stock pipeline sets them for a picture of ``tokens``."""
+        config = self._pipeline.scheduler.config
+        mu = calculate_shift(
+            tokens,
+            config.get("base_image_seq_len", 256),
+            config.get("max_image_seq_len", 4096),
+            config.get("base_shift", 0.5),
+            config.get("max_shift", 1.15),
+        )
+        if item.request.sampler == "flow_heun":
+            # the stock pipeline can't run Heun, which takes no sigmas and no mu: a shift of exp(mu) is the same curve
+            shift = math.exp(mu) if config.use_dynamic_shifting else config.shift
+            scheduler = self._samplers.scheduler(item.request.sampler, item.seed, shift=shift)
+            scheduler.set_timesteps(item.steps, device="cpu")
+            return scheduler
+        scheduler = self._samplers.scheduler(item.request.sampler, item.seed)
+        if scheduler.config.get("use_flow_sigmas"):
+            scheduler.set_timesteps(item.steps, device="cpu", mu=mu)
+        else:
+            scheduler.set_timesteps(sigmas=np.linspace(1.0, 1 / item.steps, item.steps), device="cpu", mu=mu)
+        return scheduler
 
     def denoise(self, states: Sequence[DenoiseState]) -> None:
         key = states[0].key
@@ -96,8 +108,7 @@ class FluxFamily:
             img_ids=self._pipeline._prepare_latent_image_ids(1, key.height, key.width, self.device, self.dtype),
             return_dict=False,
         )[0]
-        for state, prediction in zip(states, output.split(1), strict=True):
-            state.latents = state.sampler.step(prediction, state.latents)
+        advance(states, output)
 
     def rows(self, item: Item) -> int:
         return 1

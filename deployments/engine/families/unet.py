@@ -11,10 +11,10 @@ from torch import Tensor
 
 from deployments.engine.batching import BatchKey
 from deployments.engine.conditioning import Conditioning, ConditioningCache
-from deployments.engine.families.base import DenoiseState, Item
+from deployments.engine.families.base import DenoiseState, Item, advance
 from deployments.engine.preview import LatentRGB
 from deployments.engine.request import GenerationRequest
-from deployments.engine.samplers import Sampler, own_scheduler
+from deployments.engine.samplers import Sampler, SamplerKit, scale_together
 
 
 class UNetFamily:
@@ -35,6 +35,7 @@ class UNetFamily:
         self.device: torch.device = pipeline.unet.device
         self._latent_rgb = latent_rgb.to(self.device)
         self._cache = ConditioningCache()
+        self._samplers = SamplerKit(pipeline.scheduler)
         if self._is_xl and self.dtype == torch.float16 and pipeline.vae.config.force_upcast:
             pipeline.vae.to(torch.float32)  # once: the stock pipeline does it around every decode
 
@@ -63,7 +64,7 @@ class UNetFamily:
     def start(self, item: Item) -> DenoiseState:
         key = self.batch_key(item)
         generator = item.generator()
-        scheduler = own_scheduler(self._pipeline.scheduler)
+        scheduler = self._samplers.scheduler(item.request.sampler, item.seed)
         scheduler.set_timesteps(item.steps, device="cpu")
         channels = self._pipeline.unet.config.in_channels
         noise = randn_tensor((1, channels, key.height, key.width), generator, self.device, self.dtype)
@@ -84,12 +85,13 @@ class UNetFamily:
         guided = [state for state in states if _guided(state.item.request)]
         # rows: the unconditional half of every guided state, then all states in order
         rows = [*guided, *states]
-        inputs = {id(state): state.sampler.scale(state.latents) for state in states}
+        places = [index for index, state in enumerate(states) if _guided(state.item.request)]
+        inputs = scale_together([state.sampler for state in states], [state.latents for state in states])
         timesteps = torch.tensor([state.sampler.timestep for state in rows], dtype=torch.float32, device=self.device)
         conditionings = [state.item.conditioning for state in states]
         negatives = [state.item.conditioning for state in guided]
         output: Tensor = self._pipeline.unet(
-            torch.cat([inputs[id(state)] for state in rows]),  # (R, C, h, w)
+            torch.cat([inputs[places], inputs]) if guided else inputs,  # (R, C, h, w)
             timesteps,  # (R,)
             encoder_hidden_states=torch.cat(  # (R, T, D)
                 [c.negative_hidden for c in negatives if c.negative_hidden is not None]
@@ -99,17 +101,17 @@ class UNetFamily:
             return_dict=False,
         )[0]
         unconditional, conditional = output[: len(guided)], output[len(guided) :]
-        predictions = list(conditional.split(1))
         if guided:
             scale = torch.tensor([[[[s.item.guidance]]] for s in guided], dtype=torch.float32, device=self.device)
-            places = [index for index, state in enumerate(states) if _guided(state.item.request)]
             text = conditional if len(guided) == len(states) else conditional[places]
             # the product is taken in float32 and rounded once, as torch does for a Python float times a half tensor
             mixed = unconditional + (scale * (text - unconditional)).to(self.dtype)
-            for place, prediction in zip(places, mixed.split(1), strict=True):
-                predictions[place] = prediction
-        for state, prediction in zip(states, predictions, strict=True):
-            state.latents = state.sampler.step(prediction, state.latents)
+            conditional = (
+                mixed
+                if len(guided) == len(states)
+                else conditional.index_copy(0, torch.tensor(places, device=self.device), mixed)
+            )
+        advance(states, conditional)
 
     def _added(
         self, rows: Sequence[DenoiseState], negatives: Sequence[Conditioning], conditionings: Sequence[Conditioning]

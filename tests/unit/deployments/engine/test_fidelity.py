@@ -24,6 +24,60 @@ from tests.unit.deployments.engine.listener import Listener
 SIZE = {"width": 128, "height": 128}
 
 
+FLOW = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
+STOCK_SAMPLERS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "ddim": (diffusers.DDIMScheduler, {}),
+    "ddpm": (diffusers.DDPMScheduler, {}),
+    "pndm": (diffusers.PNDMScheduler, {}),
+    "euler": (diffusers.EulerDiscreteScheduler, {}),
+    "euler_karras": (diffusers.EulerDiscreteScheduler, {"use_karras_sigmas": True}),
+    "euler_a": (diffusers.EulerAncestralDiscreteScheduler, {}),
+    "heun": (diffusers.HeunDiscreteScheduler, {}),
+    "lms": (diffusers.LMSDiscreteScheduler, {}),
+    "dpm2": (diffusers.KDPM2DiscreteScheduler, {}),
+    "dpm2_a": (diffusers.KDPM2AncestralDiscreteScheduler, {}),
+    "dpmpp_2s": (diffusers.DPMSolverSinglestepScheduler, {"lower_order_final": True}),
+    "dpmpp_2m": (diffusers.DPMSolverMultistepScheduler, {}),
+    "dpmpp_2m_karras": (diffusers.DPMSolverMultistepScheduler, {"use_karras_sigmas": True}),
+    "dpmpp_2m_sde": (diffusers.DPMSolverMultistepScheduler, {"algorithm_type": "sde-dpmsolver++"}),
+    "dpmpp_2m_sde_karras": (
+        diffusers.DPMSolverMultistepScheduler,
+        {"algorithm_type": "sde-dpmsolver++", "use_karras_sigmas": True},
+    ),
+    "dpmpp_sde": (diffusers.DPMSolverSDEScheduler, {}),
+    "deis": (diffusers.DEISMultistepScheduler, {}),
+    "unipc": (diffusers.UniPCMultistepScheduler, {}),
+    "lcm": (diffusers.LCMScheduler, {}),
+    "flow_euler": (diffusers.FlowMatchEulerDiscreteScheduler, {}),
+    "flow_dpmpp_2m": (diffusers.DPMSolverMultistepScheduler, FLOW),
+    "flow_unipc": (diffusers.UniPCMultistepScheduler, FLOW),
+}
+
+
+class FluxHeun(diffusers.FlowMatchHeunDiscreteScheduler):
+    """Heun as the stock FLUX pipeline can run it: the size's shift instead of sigmas and mu."""
+
+    def set_timesteps(self, sigmas: Any, device: Any, mu: float) -> None:
+        self.register_to_config(shift=float(np.exp(mu)) if self.config.use_dynamic_shifting else self.config.shift)
+        fresh = diffusers.FlowMatchHeunDiscreteScheduler(shift=self.config.shift)
+        self.sigma_min, self.sigma_max = fresh.sigma_min, fresh.sigma_max
+        super().set_timesteps(len(sigmas), device)
+
+
+class FluxLCM(diffusers.FlowMatchLCMScheduler):
+    """LCM with noise from the request's seed, after what the pipeline drew of it: the stock pipeline gives it none."""
+
+    def drawing_from(self, seed: int) -> Any:
+        self._seed, self._generator = seed, None
+        return self
+
+    def step(self, model_output: Any, timestep: Any, sample: Any, **kwargs: Any) -> Any:
+        if self._generator is None:
+            self._generator = torch.Generator("cpu").manual_seed(self._seed)
+            torch.randn(sample.shape, generator=self._generator)  # the pipeline's own draw
+        return super().step(model_output, timestep, sample, generator=self._generator, **kwargs)
+
+
 class Stock:
     """The stock pipeline of a model, called as its documentation says."""
 
@@ -31,6 +85,7 @@ class Stock:
         self._card = card_for(model)
         self._pipeline: Any = getattr(diffusers, self._card.pipeline).from_pretrained(folder, dtype=torch.float32)
         self._pipeline.set_progress_bar_config(disable=True)
+        self._shipped = self._pipeline.scheduler
 
     def __call__(self, request: GenerationRequest) -> NDArray[np.uint8]:
         return np.asarray(self._run(request, "pil"))
@@ -49,6 +104,7 @@ class Stock:
         if self._card.capabilities.supports_guidance:
             extra["guidance_scale"] = self._card.default_guidance if request.guidance is None else request.guidance
         assert request.seed is not None
+        self._pipeline.scheduler = self._scheduler(request)
         return self._pipeline(
             request.prompt,
             width=request.width,
@@ -58,6 +114,19 @@ class Stock:
             output_type=output_type,
             **extra,
         ).images[0]
+
+    def _scheduler(self, request: GenerationRequest) -> Any:
+        """The scheduler that a user of the stock pipeline would put in."""
+        if request.sampler is None:
+            return self._shipped
+        if request.sampler == "flow_heun":
+            return FluxHeun.from_config(self._shipped.config)
+        if request.sampler == "flow_lcm":
+            return FluxLCM.from_config(self._shipped.config).drawing_from(request.seed)
+        scheduler, changes = STOCK_SAMPLERS[request.sampler]
+        if scheduler is diffusers.DPMSolverSDEScheduler:
+            changes = {"noise_sampler_seed": request.seed}
+        return scheduler.from_config(self._shipped.config, **changes)
 
 
 @pytest.fixture(scope="module", params=list(CATALOG))
@@ -82,6 +151,14 @@ def test_alone_it_is_the_stock_pipelines_picture_byte_for_byte(pair: tuple[str, 
     model, engine, stock = pair
     requests = [wish(model, steps=6), wish(model, 1), wish(model, 2), wish(model, 5, width=192, height=64)]
     for request in requests:
+        ours = np.asarray(engine.generate(request).images[0])
+        assert np.array_equal(ours, stock(request)), request
+
+
+def test_with_every_sampler_it_is_the_stock_pipelines_picture_byte_for_byte(pair: tuple[str, Engine, Stock]) -> None:
+    model, engine, stock = pair
+    for number, sampler in enumerate(card_for(model).capabilities.samplers):
+        request = wish(model, number, sampler=sampler, steps=4, width=64, height=64)
         ours = np.asarray(engine.generate(request).images[0])
         assert np.array_equal(ours, stock(request)), request
 
@@ -121,7 +198,8 @@ def test_in_a_batch_decoded_floats_differ_from_stock_by_at_most_1e_4(
     model: str, weights: Callable[[str], Path]
 ) -> None:
     family, stock = load(model, str(weights(model)), "cpu", "float32").family, Stock(model, weights(model))
-    requests = [wish(model, number, steps=3 + number) for number in range(5)]
+    samplers = (None, *card_for(model).capabilities.samplers)
+    requests = [wish(model, number, sampler=name, steps=3 + number % 5) for number, name in enumerate(samplers)]
     with torch.no_grad():
         states = [
             family.start(Item(request, 0, conditioning))
@@ -131,6 +209,7 @@ def test_in_a_batch_decoded_floats_differ_from_stock_by_at_most_1e_4(
         while waiting or running:
             running += [waiting.pop()] if waiting else []  # one more neighbour at every step, each leaves when done
             family.denoise(running)
+            assert not [(state.item.request.sampler, state.error) for state in running if state.error]
             finished += [state for state in running if state.sampler.done]
             running = [state for state in running if not state.sampler.done]
         pixels = (family.pixels(finished) / 2 + 0.5).clamp(0, 1)

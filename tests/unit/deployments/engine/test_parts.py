@@ -1,4 +1,4 @@
-"""The engine's smaller parts: samplers, the prompt cache, previews, codecs, the meter, failures."""
+"""The engine's smaller parts: the prompt cache, previews, codecs, the meter, failures."""
 
 import io
 import logging
@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import EulerDiscreteScheduler, HeunDiscreteScheduler, PNDMScheduler
 from PIL import Image
 
 from deployments.engine.conditioning import Conditioning, ConditioningCache
@@ -15,41 +14,12 @@ from deployments.engine.failure import failed
 from deployments.engine.images import encode, encode_preview
 from deployments.engine.meter import Meter
 from deployments.engine.preview import LatentRGB, picture
-from deployments.engine.samplers import Sampler, own_scheduler
 
 
 def noise_picture(side: int) -> Image.Image:
     """What compresses worst."""
     generator = torch.Generator().manual_seed(0)
     return Image.fromarray(torch.randint(0, 256, (side, side, 3), dtype=torch.uint8, generator=generator).numpy())
-
-
-@pytest.mark.parametrize(
-    ("template", "forwards"),
-    [(PNDMScheduler(skip_prk_steps=True), 9), (HeunDiscreteScheduler(), 15), (EulerDiscreteScheduler(), 8)],
-    ids=["pndm", "heun", "euler"],
-)
-def test_steps_are_counted_as_the_stock_progress_bar_counts_them(template: Any, forwards: int) -> None:
-    scheduler = own_scheduler(template)
-    scheduler.set_timesteps(8)
-    sampler = Sampler(scheduler, 8, torch.Generator())
-    latents, counts = torch.ones(1, 1, 2, 2), []
-    assert sampler.forwards_left == forwards
-    while not sampler.done:
-        latents = sampler.step(torch.zeros_like(latents), sampler.scale(latents) * 0 + latents)
-        counts.append(sampler.steps_done)
-    assert len(counts) == forwards
-    assert counts == sorted(counts)
-    assert counts[-1] == 8
-    assert sampler.forwards_left == 0
-
-
-def test_samplers_of_one_template_share_no_state() -> None:
-    template = EulerDiscreteScheduler()
-    first, second = own_scheduler(template), own_scheduler(template)
-    first.set_timesteps(5)
-    second.set_timesteps(9)
-    assert (len(first.timesteps), len(second.timesteps)) == (5, 9)
 
 
 def conditioning(kilobytes: int) -> Conditioning:

@@ -117,6 +117,12 @@ def test_an_empty_negative_prompt_and_zero_guidance_are_no_demands() -> None:
     assert resolved.guidance == 0
 
 
+def test_a_sampler_that_can_take_few_steps_refuses_more_of_them() -> None:
+    assert resolve(GenerationRequest(prompt="", sampler="lcm", steps=50), SD15).steps == 50
+    with pytest.raises(InvalidRequest, match="1 to 50 with lcm"):
+        resolve(GenerationRequest(prompt="", sampler="lcm", steps=51), SD15)
+
+
 def test_a_listed_sampler_passes() -> None:
     card = SD15.override({"capabilities": {"samplers": ["euler"]}})
     assert card.capabilities == Capabilities(samplers=("euler",))

@@ -48,7 +48,7 @@ def test_every_code_of_the_tree_has_a_status() -> None:
         ({"n": 0}, "n"),
         ({"n": True}, "n"),
         ({"unheard_of": list(range(10_000))}, "unheard_of"),
-        ({"sampler": "euler"}, "sampler"),
+        ({"sampler": "wishful"}, "sampler"),
         ({"loras": [{"name": "x", "scale": 99}]}, "loras.0.scale"),
         ({"loras": [{"name": "x"}]}, "loras"),
         ({"guidance": 101}, "guidance"),

@@ -22,6 +22,10 @@ def test_embedded_guidance_costs_nothing() -> None:
     assert rows("flux-dev", steps=20, guidance=3.5) == rows("flux-dev", steps=20, guidance=0.0)
 
 
+def test_a_second_order_sampler_costs_two_forwards_for_every_step_but_the_last() -> None:
+    assert rows(steps=10, sampler="heun", guidance=1.0) == rows(steps=19, sampler="euler", guidance=1.0)
+
+
 def test_cost_grows_with_images_and_pixels() -> None:
     assert rows(n=4) == 4 * rows()
     assert rows(width=512, height=1024) == 2 * rows(width=512, height=512)

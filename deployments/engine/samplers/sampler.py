@@ -1,11 +1,12 @@
 """A request's own sampler: a diffusers scheduler with its own state, stepped at the request's own pace."""
 
-import copy
 import inspect
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from deployments.engine.samplers.rules import Rule, rule_for
 
 
 class Sampler:
@@ -19,12 +20,13 @@ class Sampler:
         total: the steps that were requested.
         steps_done: how many of them are done.
         steps_told: how many of them the loop has told its listeners.
+        generator: the source of noise for samplers that draw some of their own.
+        rule: how this sampler steps many rows at once; ``None`` for one that must step alone.
 
     Args:
-        scheduler: a scheduler of the image's own (:func:`own_scheduler`), its timesteps set, on the CPU: schedulers
-            look at their values, and each look at a device tensor would wait for the device.
+        scheduler: a scheduler of the image's own, its timesteps set, on the CPU: schedulers look at their values, and
+            each look at a device tensor would wait for the device.
         total: the steps that were requested.
-        generator: the source of noise for samplers that draw some of their own.
         begin_index: where in the timesteps the walk starts; ``None`` lets the scheduler look it up, as stock
             pipelines do that never call ``set_begin_index``.
     """
@@ -47,13 +49,21 @@ class Sampler:
         if begin_index is not None:
             scheduler.set_begin_index(begin_index)
         self.total = total
+        self.generator = generator
         self.steps_done = 0
         self.steps_told = 0
+        self.rule: Rule | None = rule_for(scheduler)
+        self._coefficients = [] if self.rule is None else self.rule.coefficients(scheduler)
 
     @property
     def timestep(self) -> float:
         """The timestep of the next forward. Raises IndexError when the walk is over."""
         return self._values[self._cursor]
+
+    @property
+    def coefficients(self) -> tuple[float, ...]:
+        """What :attr:`rule` needs to know of the next step. Raises IndexError when the walk is over."""
+        return self._coefficients[self._cursor]
 
     @property
     def done(self) -> bool:
@@ -73,16 +83,15 @@ class Sampler:
         return scaled
 
     def step(self, output: Tensor, latents: Tensor) -> Tensor:
-        """One sampler step: the model's ``output`` for ``latents`` gives the next latents, of the same shape."""
+        """One step by the scheduler itself: the model's ``output`` for ``latents`` gives the next latents."""
         following: Tensor = self._scheduler.step(
             output, self._timesteps[self._cursor], latents, **self._extra, return_dict=False
         )[0]
+        self.advance()
+        return following
+
+    def advance(self) -> None:
+        """Count a step that was made."""
         self._cursor += 1
         if self.done or (self._cursor > self._warmup and self._cursor % self._scheduler.order == 0):
             self.steps_done += 1
-        return following
-
-
-def own_scheduler(template: Any) -> Any:
-    """A scheduler of the same configuration whose state nobody else shares."""
-    return copy.deepcopy(template)
