@@ -25,7 +25,7 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.measure import environment
-from deployments.catalog import CATALOG
+from deployments.catalog import MAIN_MODELS
 from deployments.demo.check.cases import CASES, SAMPLE, Case
 from deployments.demo.check.read import Reader, misses
 from deployments.demo.world.labels import CLASSES
@@ -130,7 +130,7 @@ def main(
     reader = Reader.fitted()
     results: dict[str, dict[str, Any]] = {}
     rows: list[tuple[Pixels, bool]] = []
-    for name in model or CATALOG:
+    for name in model or MAIN_MODELS:
         weights = str((folder / name).absolute()) if folder else "demo"
         with Engine.load(name, weights=weights, device="auto", dtype=_DTYPE, max_batch=16) as engine:
             begun = time.perf_counter()

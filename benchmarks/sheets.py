@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from rich.progress import track
 
 from benchmarks.pictures import pictures
-from deployments.catalog import CATALOG
+from deployments.catalog import MAIN_MODELS
 from deployments.demo.check.cases import Case
 from deployments.demo.training.samples import PROMPTS
 from deployments.engine import Engine, Failed, GenerationRequest, ImageReady, Preview
@@ -67,7 +67,7 @@ def _wrapped(text: str, width: int) -> str:
 
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for model in CATALOG:
+    for model in MAIN_MODELS:
         with Engine.load(model, weights="demo") as engine:
             contact_sheet(engine).save(FOLDER / f"{model}.png")
             if model == "sdxl":

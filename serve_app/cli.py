@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.console import Console
 
-from deployments.catalog import CATALOG, find_card
+from deployments.catalog import CATALOG, MAIN_MODELS, find_card
 from deployments.engine.request import MAX_IMAGES, MAX_SEED
 from serve_app import settings
 from serve_app.jobs.job import JobStatus
@@ -99,7 +99,7 @@ def serve(
             folder = data.expanduser().absolute() if data is not None else settings.data_folder()
             chosen = _models(models)
             deployed = plan.local_config(
-                settings.demo_args(folder, chosen or tuple(CATALOG))
+                settings.demo_args(folder, chosen or MAIN_MODELS)
                 if demo
                 else plan.one_gpu_each(folder, chosen, launch.visible_gpus())
             )

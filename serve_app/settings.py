@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal, Self
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from deployments.catalog import CATALOG, DEMO_WEIGHTS, find_card
+from deployments.catalog import CATALOG, DEMO_WEIGHTS, MAIN_MODELS, find_card
 
 
 class Settings(BaseModel):
@@ -128,7 +128,7 @@ class AppArgs(Settings):
     )
     blobs: str | None = Field(default=None, description="obstore URL of the images; `file://{data}/images` if absent.")
     models: tuple[ModelSettings, ...] = Field(
-        default_factory=lambda: tuple(ModelSettings(id=model) for model in CATALOG), min_length=1
+        default_factory=lambda: tuple(ModelSettings(id=model) for model in MAIN_MODELS), min_length=1
     )
     ingress: IngressSettings = IngressSettings()
     api: ApiSettings = ApiSettings()
@@ -154,7 +154,7 @@ class AppArgs(Settings):
         return self.blobs or f"file://{self.data}/images"
 
 
-def demo_args(data: Path, models: tuple[str, ...] = tuple(CATALOG)) -> AppArgs:
+def demo_args(data: Path, models: tuple[str, ...] = MAIN_MODELS) -> AppArgs:
     """The embedded default: every model on its demo weights, on CPU, with nothing but ``data`` to write to."""
     return AppArgs(
         data=data,

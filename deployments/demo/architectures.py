@@ -4,10 +4,13 @@ from typing import Any
 
 from diffusers import (
     AutoencoderKL,
+    DDIMScheduler,
+    EulerAncestralDiscreteScheduler,
     EulerDiscreteScheduler,
     FlowMatchEulerDiscreteScheduler,
     FluxTransformer2DModel,
     PNDMScheduler,
+    SD3Transformer2DModel,
     UNet2DConditionModel,
 )
 from transformers import (
@@ -25,6 +28,7 @@ LATENT_CHANNELS = 8
 TEXT_WIDTH = 96
 TEXT_2_WIDTH = 128
 T5_WIDTH = 96
+SD3_TEXT_WIDTHS = (32, 64)
 
 _LDM_NOISE: dict[str, Any] = {
     "beta_start": 0.00085,
@@ -59,6 +63,12 @@ def clip_text(tokenizer: CLIPTokenizer) -> CLIPTextModel:
 def clip_text_2(tokenizer: CLIPTokenizer) -> CLIPTextModelWithProjection:
     """SDXL's second text encoder."""
     return CLIPTextModelWithProjection(_clip_config(tokenizer, TEXT_2_WIDTH))
+
+
+def sd3_texts(tokenizer: CLIPTokenizer) -> tuple[CLIPTextModelWithProjection, CLIPTextModelWithProjection]:
+    """SD3's two CLIPs. Side by side their states are as wide as T5's, which they are put in line with."""
+    first, second = (CLIPTextModelWithProjection(_clip_config(tokenizer, width)) for width in SD3_TEXT_WIDTHS)
+    return first, second
 
 
 def t5_text(vocab_size: int) -> T5EncoderModel:
@@ -116,6 +126,29 @@ def unet_xl() -> UNet2DConditionModel:
     )
 
 
+def unet_21() -> UNet2DConditionModel:
+    """SD 2.1's and SD-Turbo's denoiser: as SD 1.5's, its attention projected by matrices instead of convolutions."""
+    return UNet2DConditionModel.from_config(unet().config, use_linear_projection=True)
+
+
+def sd3_transformer(*, qk_norm: bool) -> SD3Transformer2DModel:
+    """SD3's denoiser: joint attention of text and picture; ``qk_norm``: SD3.5 normalises queries and keys."""
+    return SD3Transformer2DModel(
+        sample_size=16,
+        patch_size=2,
+        in_channels=LATENT_CHANNELS,
+        out_channels=LATENT_CHANNELS,
+        num_layers=4,
+        attention_head_dim=24,
+        num_attention_heads=4,
+        joint_attention_dim=T5_WIDTH,
+        caption_projection_dim=96,
+        pooled_projection_dim=sum(SD3_TEXT_WIDTHS),
+        pos_embed_max_size=32,
+        qk_norm="rms_norm" if qk_norm else None,
+    )
+
+
 def flux_transformer(*, guidance_embeds: bool) -> FluxTransformer2DModel:
     """FLUX's denoiser: joint attention of text and picture, in double and then in single blocks."""
     return FluxTransformer2DModel(
@@ -141,6 +174,26 @@ def euler() -> EulerDiscreteScheduler:
     return EulerDiscreteScheduler(
         **_LDM_NOISE, prediction_type="epsilon", interpolation_type="linear", timestep_spacing="leading"
     )
+
+
+def ddim_v() -> DDIMScheduler:
+    """SD 2.1's sampler: its model predicts v."""
+    return DDIMScheduler(**_LDM_NOISE, prediction_type="v_prediction", clip_sample=False, set_alpha_to_one=False)
+
+
+def euler_trailing() -> EulerDiscreteScheduler:
+    """SD-Turbo's sampler: one step starts at the most noise there is."""
+    return EulerDiscreteScheduler(**_LDM_NOISE, prediction_type="epsilon", timestep_spacing="trailing")
+
+
+def euler_a_trailing() -> EulerAncestralDiscreteScheduler:
+    """SDXL-Turbo's sampler."""
+    return EulerAncestralDiscreteScheduler(**_LDM_NOISE, prediction_type="epsilon", timestep_spacing="trailing")
+
+
+def sd3_flow_euler() -> FlowMatchEulerDiscreteScheduler:
+    """SD3's sampler: the same shift at every size."""
+    return FlowMatchEulerDiscreteScheduler(shift=3.0)
 
 
 def flow_euler(*, shift: bool) -> FlowMatchEulerDiscreteScheduler:

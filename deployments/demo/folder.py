@@ -10,7 +10,7 @@ from platformdirs import user_cache_path
 WEIGHTS = Path(__file__).parent / "weights"
 """A folder for each trained model, in diffusers layout. What they share is stored once and linked."""
 
-VERSION = 2
+VERSION = 3
 """Raise it when what is built changes: older folders are then no longer looked at."""
 
 

@@ -12,6 +12,7 @@ from deployments.catalog import DEMO_WEIGHTS, ModelCard, card_for, read_override
 from deployments.demo import demo_folder
 from deployments.engine.families.base import Family
 from deployments.engine.families.flux import FluxFamily
+from deployments.engine.families.sd3 import SD3Family
 from deployments.engine.families.unet import UNetFamily
 from deployments.engine.preview import LatentRGB
 
@@ -103,8 +104,10 @@ def _local_folder(source: str) -> Path | None:
 
 
 def _adapter(card: ModelCard, pipeline: Any, folder: Path | None) -> Family:
-    if card.family == "flux":
-        if card.max_sequence_length is None:
-            raise ValueError(f"{card.id}: a FLUX card needs max_sequence_length")
-        return FluxFamily(card.id, pipeline, LatentRGB.load(folder, "flux"), card.max_sequence_length)
-    return UNetFamily(card.id, pipeline, LatentRGB.load(folder, card.id))
+    if card.family == "unet":
+        space = "sdxl" if card.pipeline == "StableDiffusionXLPipeline" else "sd15"
+        return UNetFamily(card.id, pipeline, LatentRGB.load(folder, space))
+    if card.max_sequence_length is None:
+        raise ValueError(f"{card.id}: a card of the family {card.family} needs max_sequence_length")
+    family = FluxFamily if card.family == "flux" else SD3Family
+    return family(card.id, pipeline, LatentRGB.load(folder, card.family), card.max_sequence_length)

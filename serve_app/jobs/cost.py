@@ -18,12 +18,12 @@ MAX_RETRY_AFTER_S = 300.0
 def rows(request: GenerationRequest, card: ModelCard) -> float:
     """The cost of a resolved request: per image, forwards × rows of a forward × pixels relative to the default size.
 
-    With guidance above 1 a U-Net runs two rows (classifier-free guidance); FLUX embeds its guidance and runs one.
+    With guidance above 1 a model runs two rows (classifier-free guidance); FLUX embeds its guidance and runs one.
     """
     default_width, default_height = card.default_size
     width, height = request.width or default_width, request.height or default_height
     guidance = request.guidance if request.guidance is not None else card.default_guidance
-    per_forward = 2 if card.family == "unet" and guidance > 1 else 1
+    per_forward = 2 if card.family != "flux" and guidance > 1 else 1
     scale = width * height / (default_width * default_height)
     taken = forwards(request.steps or card.default_steps, request.sampler)
     return request.n * scale * (taken * per_forward + FIXED_ROWS)

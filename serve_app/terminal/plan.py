@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from deployments.catalog import CATALOG
+from deployments.catalog import MAIN_MODELS
 from serve_app.settings import IMPORT_PATH, AppArgs, gpu_args
 
 DEFAULT_HOST: Final = "127.0.0.1"
@@ -108,4 +108,4 @@ def one_gpu_each(data: Path, chosen: tuple[str, ...], gpus: int) -> AppArgs:
             f"{len(chosen)} models need a GPU each, and there are {gpus}: name fewer with --models, or let models "
             "share a GPU with fractional `num_gpus` in a --config FILE"
         )
-    return gpu_args(data, chosen or tuple(CATALOG)[:gpus])
+    return gpu_args(data, chosen or MAIN_MODELS[:gpus])

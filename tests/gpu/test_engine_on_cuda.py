@@ -42,8 +42,7 @@ def stock_picture(engine: Engine, stock: Any, request: GenerationRequest) -> NDA
     extra: dict[str, Any] = {}
     if card.max_sequence_length is not None:
         extra["max_sequence_length"] = card.max_sequence_length
-    if card.capabilities.supports_guidance:
-        extra["guidance_scale"] = card.default_guidance
+    extra["guidance_scale"] = card.default_guidance
     width, height = card.default_size
     assert request.seed is not None
     image = stock(

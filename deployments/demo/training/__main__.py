@@ -8,8 +8,9 @@ import torch
 import typer
 from diffusers.utils import logging
 
+from deployments.catalog import MAIN_MODELS
 from deployments.demo.folder import WEIGHTS
-from deployments.demo.pipelines import MODELS, Shared, assemble, denoiser
+from deployments.demo.pipelines import Shared, assemble, denoiser
 from deployments.demo.training.autoencoder import AutoencoderStage, paintings
 from deployments.demo.training.export import export, share_equals
 from deployments.demo.training.flows import (
@@ -46,9 +47,11 @@ def train(
 
     Stopped at any time, it goes on where it was when started again. Samples appear in WORK/samples.
     """
-    wanted = only or list(MODELS)
-    if unknown := set(wanted) - set(MODELS):
-        raise typer.BadParameter(f"no demo weights for {', '.join(sorted(unknown))}; there are: {', '.join(MODELS)}")
+    wanted = only or list(MAIN_MODELS)
+    if unknown := set(wanted) - set(MAIN_MODELS):
+        raise typer.BadParameter(
+            f"no demo weights for {', '.join(sorted(unknown))}; there are: {', '.join(MAIN_MODELS)}"
+        )
     if share < 1.0:
         work = work / f"trial-{share:g}"  # what a trial has finished is not to be taken for the real thing
     out = out or (WEIGHTS if share == 1.0 else work / "weights")

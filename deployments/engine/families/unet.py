@@ -1,4 +1,4 @@
-"""The UNet family: SD 1.5 and SDXL. Classifier-free guidance as two rows of the same forward."""
+"""The UNet family: SD 1.5, 2.1 and Turbo, SDXL and SDXL-Turbo."""
 
 from collections.abc import Hashable, Sequence
 from functools import partial
@@ -12,6 +12,7 @@ from torch import Tensor
 from deployments.engine.batching import BatchKey
 from deployments.engine.conditioning import Conditioning, ConditioningCache
 from deployments.engine.families.base import DenoiseState, Item, advance
+from deployments.engine.families.guidance import GuidedRows, is_guided
 from deployments.engine.preview import LatentRGB
 from deployments.engine.request import GenerationRequest
 from deployments.engine.samplers import Sampler, SamplerKit, scale_together
@@ -48,7 +49,7 @@ class UNetFamily:
             negative_prompt=request.negative_prompt,
             device=self.device,
             num_images_per_prompt=1,
-            do_classifier_free_guidance=_guided(request),
+            do_classifier_free_guidance=is_guided(request),
         )
         if self._is_xl:
             hidden, negative, pooled, negative_pooled = embeddings
@@ -82,53 +83,31 @@ class UNetFamily:
         )
 
     def denoise(self, states: Sequence[DenoiseState]) -> None:
-        guided = [state for state in states if _guided(state.item.request)]
-        # rows: the unconditional half of every guided state, then all states in order
-        rows = [*guided, *states]
-        places = [index for index, state in enumerate(states) if _guided(state.item.request)]
+        rows = GuidedRows(states)
         inputs = scale_together([state.sampler for state in states], [state.latents for state in states])
-        timesteps = torch.tensor([state.sampler.timestep for state in rows], dtype=torch.float32, device=self.device)
-        conditionings = [state.item.conditioning for state in states]
-        negatives = [state.item.conditioning for state in guided]
+        timesteps = torch.tensor([s.sampler.timestep for s in rows.states], dtype=torch.float32, device=self.device)
         output: Tensor = self._pipeline.unet(
-            torch.cat([inputs[places], inputs]) if guided else inputs,  # (R, C, h, w)
+            rows.expand(inputs),  # (R, C, h, w)
             timesteps,  # (R,)
-            encoder_hidden_states=torch.cat(  # (R, T, D)
-                [c.negative_hidden for c in negatives if c.negative_hidden is not None]
-                + [c.hidden for c in conditionings]
-            ),
-            added_cond_kwargs=self._added(rows, negatives, conditionings) if self._is_xl else None,
+            encoder_hidden_states=rows.hidden(),  # (R, T, D)
+            added_cond_kwargs=self._added(rows) if self._is_xl else None,
             return_dict=False,
         )[0]
-        unconditional, conditional = output[: len(guided)], output[len(guided) :]
-        if guided:
-            scale = torch.tensor([[[[s.item.guidance]]] for s in guided], dtype=torch.float32, device=self.device)
-            text = conditional if len(guided) == len(states) else conditional[places]
-            # the product is taken in float32 and rounded once, as torch does for a Python float times a half tensor
-            mixed = unconditional + (scale * (text - unconditional)).to(self.dtype)
-            conditional = (
-                mixed
-                if len(guided) == len(states)
-                else conditional.index_copy(0, torch.tensor(places, device=self.device), mixed)
-            )
-        advance(states, conditional)
+        advance(states, rows.mix(output))
 
-    def _added(
-        self, rows: Sequence[DenoiseState], negatives: Sequence[Conditioning], conditionings: Sequence[Conditioning]
-    ) -> dict[str, Tensor]:
+    def _added(self, rows: GuidedRows) -> dict[str, Tensor]:
         """SDXL's second conditioning: pooled text (R, P), and original size, crop and target size (R, 6)."""
-        pooled = [c.negative_pooled for c in negatives] + [c.pooled for c in conditionings]
         sizes = []
-        for state in rows:
+        for state in rows.states:
             width, height = state.item.size
             sizes.append([height, width, 0, 0, height, width])
         return {
-            "text_embeds": torch.cat([text for text in pooled if text is not None]),
+            "text_embeds": rows.pooled(),
             "time_ids": torch.tensor(sizes, dtype=self.dtype, device=self.device),
         }
 
     def rows(self, item: Item) -> int:
-        return 2 if _guided(item.request) else 1
+        return 2 if is_guided(item.request) else 1
 
     def preview(self, state: DenoiseState) -> Tensor:
         # scaled as the model sees them: some samplers carry latents far outside of the VAE's range
@@ -153,11 +132,6 @@ class UNetFamily:
         return decoded
 
 
-def _guided(request: GenerationRequest) -> bool:
-    """The stock pipelines' rule: a scale of at most 1 switches classifier-free guidance off."""
-    return request.guidance is not None and request.guidance > 1
-
-
 def _prompts(request: GenerationRequest) -> Hashable:
     """What the conditioning depends on. An absent negative prompt is not an empty one: SDXL takes zeros for it."""
-    return request.prompt, request.negative_prompt, _guided(request)
+    return request.prompt, request.negative_prompt, is_guided(request)

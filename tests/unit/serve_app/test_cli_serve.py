@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from deployments.catalog import CATALOG
+from deployments.catalog import MAIN_MODELS
 from serve_app.api.app import create_api
 from serve_app.cli import app
 from serve_app.jobs.events import Error
@@ -191,7 +191,7 @@ def test_the_local_config_says_the_args_again(tmp_path: Path) -> None:
 
 
 def test_each_model_gets_a_gpu_and_without_a_choice_the_first_models_get_those_there_are(tmp_path: Path) -> None:
-    first, second, *_ = CATALOG
+    first, second, *_ = MAIN_MODELS
     assert [(model.id, model.num_gpus) for model in one_gpu_each(tmp_path, (), 2).models] == [(first, 1), (second, 1)]
     assert [model.id for model in one_gpu_each(tmp_path, ("flux-dev",), 1).models] == ["flux-dev"]
     with pytest.raises(Unservable, match="2 models need a GPU each, and there are 1"):

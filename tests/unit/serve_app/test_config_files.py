@@ -8,7 +8,7 @@ import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 from ray.serve.schema import ServeDeploySchema
 
-from deployments.catalog import CATALOG, DEMO_WEIGHTS
+from deployments.catalog import DEMO_WEIGHTS, MAIN_MODELS
 from serve_app.autoscaling import BacklogPolicy
 from serve_app.settings import AppArgs, demo_args
 
@@ -33,7 +33,7 @@ def app_args(name: str) -> AppArgs:
 @pytest.mark.parametrize("name", ["config/demo.yaml", "config/gpu.yaml"])
 def test_serve_configs_fit_the_schema_of_ray_serve_and_of_the_application(name: str) -> None:
     assert application(name).import_path == "serve_app:build"
-    assert [model.id for model in app_args(name).models] == list(CATALOG)
+    assert [model.id for model in app_args(name).models] == list(MAIN_MODELS)
 
 
 @pytest.mark.parametrize("name", ["config/demo.yaml", "config/gpu.yaml"])

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from deployments.catalog import CATALOG, DEMO_WEIGHTS
+from deployments.catalog import DEMO_WEIGHTS, MAIN_MODELS
 from serve_app.settings import AppArgs, IngressSettings, ModelSettings, demo_args, gpu_args
 
 DATA = Path("/var/lib/darkroom")
@@ -14,7 +14,7 @@ DATA = Path("/var/lib/darkroom")
 
 def test_one_folder_is_enough() -> None:
     args = AppArgs(data=DATA)
-    assert [model.id for model in args.models] == list(CATALOG)
+    assert [model.id for model in args.models] == list(MAIN_MODELS)
     assert args.database_url == "sqlite+aiosqlite:////var/lib/darkroom/darkroom.db"
     assert args.blobs_url == "file:///var/lib/darkroom/images"
 

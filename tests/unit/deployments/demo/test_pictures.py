@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from benchmarks.pictures import NEEDED, pictures
-from deployments.catalog import CATALOG
+from deployments.catalog import MAIN_MODELS
 from deployments.demo.check.cases import CASES, SAMPLE, Case
 from deployments.demo.check.read import Reader, misses
 from deployments.demo.folder import WEIGHTS
 from deployments.engine import Engine
 
 
-@pytest.fixture(scope="module", params=list(CATALOG))
+@pytest.fixture(scope="module", params=MAIN_MODELS)
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """A model's demo weights, as they are served."""
     if not (WEIGHTS / request.param).is_dir():

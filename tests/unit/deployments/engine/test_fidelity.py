@@ -49,6 +49,7 @@ STOCK_SAMPLERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "unipc": (diffusers.UniPCMultistepScheduler, {}),
     "lcm": (diffusers.LCMScheduler, {}),
     "flow_euler": (diffusers.FlowMatchEulerDiscreteScheduler, {}),
+    "flow_heun": (diffusers.FlowMatchHeunDiscreteScheduler, {}),
     "flow_dpmpp_2m": (diffusers.DPMSolverMultistepScheduler, FLOW),
     "flow_unipc": (diffusers.UniPCMultistepScheduler, FLOW),
 }
@@ -64,7 +65,7 @@ class FluxHeun(diffusers.FlowMatchHeunDiscreteScheduler):
         super().set_timesteps(len(sigmas), device)
 
 
-class FluxLCM(diffusers.FlowMatchLCMScheduler):
+class SeededLCM(diffusers.FlowMatchLCMScheduler):
     """LCM with noise from the request's seed, after what the pipeline drew of it: the stock pipeline gives it none."""
 
     def drawing_from(self, seed: int) -> Any:
@@ -101,8 +102,7 @@ class Stock:
             extra["negative_prompt"] = request.negative_prompt
         if self._card.max_sequence_length is not None:
             extra["max_sequence_length"] = self._card.max_sequence_length
-        if self._card.capabilities.supports_guidance:
-            extra["guidance_scale"] = self._card.default_guidance if request.guidance is None else request.guidance
+        extra["guidance_scale"] = self._card.default_guidance if request.guidance is None else request.guidance
         assert request.seed is not None
         self._pipeline.scheduler = self._scheduler(request)
         return self._pipeline(
@@ -119,13 +119,16 @@ class Stock:
         """The scheduler that a user of the stock pipeline would put in."""
         if request.sampler is None:
             return self._shipped
-        if request.sampler == "flow_heun":
+        flux = self._card.family == "flux"
+        if request.sampler == "flow_heun" and flux:
             return FluxHeun.from_config(self._shipped.config)
         if request.sampler == "flow_lcm":
-            return FluxLCM.from_config(self._shipped.config).drawing_from(request.seed)
+            return SeededLCM.from_config(self._shipped.config).drawing_from(request.seed)
         scheduler, changes = STOCK_SAMPLERS[request.sampler]
         if scheduler is diffusers.DPMSolverSDEScheduler:
             changes = {"noise_sampler_seed": request.seed}
+        elif changes is FLOW and not flux:
+            changes = FLOW | {"flow_shift": self._shipped.config.shift}
         return scheduler.from_config(self._shipped.config, **changes)
 
 

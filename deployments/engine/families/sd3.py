@@ -1,0 +1,117 @@
+"""The SD3 family: SD3 medium, SD3.5 large and large-turbo. A transformer, rectified flow, classifier-free guidance."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3 import calculate_shift
+from diffusers.utils.torch_utils import randn_tensor
+from PIL.Image import Image
+from torch import Tensor
+
+from deployments.engine.batching import BatchKey
+from deployments.engine.conditioning import Conditioning, ConditioningCache
+from deployments.engine.families.base import DenoiseState, Item, advance
+from deployments.engine.families.guidance import GuidedRows, is_guided
+from deployments.engine.preview import LatentRGB
+from deployments.engine.request import GenerationRequest
+from deployments.engine.samplers import Sampler, SamplerKit
+
+
+class SD3Family:
+    """Runs a ``StableDiffusion3Pipeline`` step by step. Latents are (1, 16, H/8, W/8).
+
+    Args:
+        max_sequence_length: T5 tokens; every prompt is padded to it, so that prompts of all lengths batch together.
+    """
+
+    def __init__(self, model: str, pipeline: Any, latent_rgb: LatentRGB, max_sequence_length: int) -> None:
+        self._model = model
+        self._pipeline = pipeline
+        self._max_sequence_length = max_sequence_length
+        self.dtype: torch.dtype = pipeline.transformer.dtype
+        self.device: torch.device = pipeline.transformer.device
+        self._latent_rgb = latent_rgb.to(self.device)
+        self._cache = ConditioningCache()
+        self._samplers = SamplerKit(pipeline.scheduler)
+
+    def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
+        return [
+            self._cache.get((r.prompt, r.negative_prompt or "", is_guided(r)), partial(self._encode, r))
+            for r in requests
+        ]
+
+    def _encode(self, request: GenerationRequest) -> Conditioning:
+        hidden, negative, pooled, negative_pooled = self._pipeline.encode_prompt(
+            prompt=request.prompt,
+            prompt_2=None,
+            prompt_3=None,
+            negative_prompt=request.negative_prompt,
+            do_classifier_free_guidance=is_guided(request),
+            device=self.device,
+            max_sequence_length=self._max_sequence_length,
+        )
+        return Conditioning(hidden, pooled, negative, negative_pooled)
+
+    def batch_key(self, item: Item) -> BatchKey:
+        width, height = item.size
+        factor = self._pipeline.vae_scale_factor
+        return BatchKey(self._model, height // factor, width // factor, item.conditioning.hidden.shape[1])
+
+    def start(self, item: Item) -> DenoiseState:
+        key = self.batch_key(item)
+        generator = item.generator()
+        channels = self._pipeline.transformer.config.in_channels
+        latents = randn_tensor((1, channels, key.height, key.width), generator, self.device, self.dtype)
+        sampler = Sampler(self._scheduler(item, key), item.steps, generator)
+        return DenoiseState(item=item, key=key, sampler=sampler, latents=latents)
+
+    def _scheduler(self, item: Item, key: BatchKey) -> Any:
+        """The item's scheduler, its timesteps set as the stock pipeline sets them."""
+        shipped = self._pipeline.scheduler.config
+        sampler = item.request.sampler
+        # the solvers that were made for flows later have a shift of their own; the weights' one is what was trained
+        changes = {"flow_shift": shipped.shift} if sampler in {"flow_dpmpp_2m", "flow_unipc"} else {}
+        scheduler = self._samplers.scheduler(sampler, item.seed, **changes)
+        config, patch = scheduler.config, self._pipeline.patch_size
+        moved = {}
+        if config.get("use_dynamic_shifting"):
+            moved["mu"] = calculate_shift(
+                (key.height // patch) * (key.width // patch),
+                config.get("base_image_seq_len", 256),
+                config.get("max_image_seq_len", 4096),
+                config.get("base_shift", 0.5),
+                config.get("max_shift", 1.16),
+            )
+        scheduler.set_timesteps(item.steps, device="cpu", **moved)
+        return scheduler
+
+    def denoise(self, states: Sequence[DenoiseState]) -> None:
+        rows = GuidedRows(states)
+        timesteps = torch.tensor([s.sampler.timestep for s in rows.states], dtype=torch.float32, device=self.device)
+        output: Tensor = self._pipeline.transformer(
+            hidden_states=rows.expand(torch.cat([state.latents for state in states])),  # (R, C, h, w)
+            timestep=timesteps,  # (R,)
+            encoder_hidden_states=rows.hidden(),  # (R, T, D)
+            pooled_projections=rows.pooled(),  # (R, P)
+            return_dict=False,
+        )[0]
+        advance(states, rows.mix(output))
+
+    def rows(self, item: Item) -> int:
+        return 2 if is_guided(item.request) else 1
+
+    def preview(self, state: DenoiseState) -> Tensor:
+        return self._latent_rgb(state.latents)
+
+    def decode(self, states: Sequence[DenoiseState]) -> list[Image]:
+        images: list[Image] = self._pipeline.image_processor.postprocess(self.pixels(states), output_type="pil")
+        return images
+
+    def pixels(self, states: Sequence[DenoiseState]) -> Tensor:
+        vae = self._pipeline.vae
+        latents = torch.cat([state.latents for state in states])  # (B, C, h, w)
+        latents = (latents / vae.config.scaling_factor) + vae.config.shift_factor
+        decoded: Tensor = vae.decode(latents, return_dict=False)[0]
+        return decoded
