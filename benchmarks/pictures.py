@@ -45,8 +45,11 @@ Pixels = npt.NDArray[np.uint8]
 Misses = dict[str, tuple[str, str]]
 
 
-def pictures(engine: Engine, cases: Sequence[Case]) -> Iterator[tuple[Case, Pixels]]:
+def pictures(engine: Engine, cases: Sequence[Case], **settings: Any) -> Iterator[tuple[Case, Pixels]]:
     """Ask for all ``cases`` at once, in default steps; each comes with its pixels (128, 128, 3) as soon as it is ready.
+
+    Args:
+        settings: further fields of every request.
 
     Raises:
         RuntimeError: one of them failed.
@@ -55,7 +58,8 @@ def pictures(engine: Engine, cases: Sequence[Case]) -> Iterator[tuple[Case, Pixe
     inbox: queue.SimpleQueue[list[Event]] = queue.SimpleQueue()
     asked = {}
     for case in cases:
-        request = GenerationRequest(prompt=case.prompt, seed=case.seed, width=_SIDE, height=_SIDE, preview_every=0)
+        asks = {"prompt": case.prompt, "seed": case.seed, "width": _SIDE, "height": _SIDE, "preview_every": 0}
+        request = GenerationRequest.model_validate(asks | settings)
         asked[engine.submit(request, inbox.put).id] = case
     left = len(asked)
     while left:

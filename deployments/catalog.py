@@ -302,7 +302,10 @@ DEMO_WEIGHTS = "demo"
 """The value of a ``weights`` setting that names the built-in stand-ins."""
 
 DEMO_T5_TOKENS = 48
-"""What the demo's FLUX models pad prompts to, where the real ones take 256 or 512."""
+"""What the demo's T5 models pad prompts to, where the real ones take 256 or 512."""
+
+_DEMO_GUIDANCE = 3.0
+"""Small models know what a prompt asks for, and burn where large ones need to be pushed."""
 
 
 def demo_overrides(model: str) -> Mapping[str, Any]:
@@ -321,6 +324,8 @@ def demo_overrides(model: str) -> Mapping[str, Any]:
     }
     if CATALOG[model].max_sequence_length is not None:
         changes["max_sequence_length"] = DEMO_T5_TOKENS
+    if CATALOG[model].family == "unet" and CATALOG[model].default_guidance > 1:
+        changes["default_guidance"] = _DEMO_GUIDANCE
     return changes
 
 

@@ -166,14 +166,17 @@ def flux_transformer(*, guidance_embeds: bool) -> FluxTransformer2DModel:
 
 def pndm() -> PNDMScheduler:
     """SD 1.5's sampler."""
-    return PNDMScheduler(**_LDM_NOISE, set_alpha_to_one=False, skip_prk_steps=True)
+    # for PNDM itself clip_sample means nothing: it is what SD 1.5's file tells the samplers that are put in its place
+    config = {**_LDM_NOISE, "set_alpha_to_one": False, "skip_prk_steps": True, "clip_sample": False}
+    scheduler: PNDMScheduler = PNDMScheduler.from_config(config)
+    return scheduler
 
 
 def euler() -> EulerDiscreteScheduler:
     """SDXL's sampler."""
-    return EulerDiscreteScheduler(
-        **_LDM_NOISE, prediction_type="epsilon", interpolation_type="linear", timestep_spacing="leading"
-    )
+    config = {**_LDM_NOISE, "interpolation_type": "linear", "timestep_spacing": "leading", "clip_sample": False}
+    scheduler: EulerDiscreteScheduler = EulerDiscreteScheduler.from_config(config)
+    return scheduler
 
 
 def ddim_v() -> DDIMScheduler:

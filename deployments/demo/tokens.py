@@ -40,8 +40,17 @@ def clip_tokenizer(pad_token: str = _END) -> CLIPTokenizer:
     """
     learner = Tokenizer(BPE(end_of_word_suffix="</w>"))
     learner.pre_tokenizer = WhitespaceSplit()
+    letters = sorted({letter for word in vocabulary() for letter in word})
     learner.train_from_iterator(
-        vocabulary(), BpeTrainer(vocab_size=10_000, min_frequency=1, end_of_word_suffix="</w>", show_progress=False)
+        vocabulary(),
+        BpeTrainer(
+            vocab_size=10_000,
+            min_frequency=1,
+            end_of_word_suffix="</w>",
+            # ties are broken by ids, which pieces that are not named beforehand get in an order that is never the same
+            special_tokens=[*letters, *(letter + "</w>" for letter in letters)],
+            show_progress=False,
+        ),
     )
     merges = learner.get_vocab()
     alphabet = sorted(ByteLevel.alphabet())

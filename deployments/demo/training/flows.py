@@ -8,7 +8,7 @@ import torch
 from diffusers import FluxPipeline, FluxTransformer2DModel
 from torch import Tensor, nn
 
-from deployments.catalog import CATALOG, DEMO_T5_TOKENS
+from deployments.catalog import DEMO_T5_TOKENS, DEMO_WEIGHTS, card_for
 from deployments.demo.architectures import LATENT_CHANNELS
 from deployments.demo.pipelines import Shared, assemble
 from deployments.demo.training import prompts
@@ -39,7 +39,7 @@ class FlowStage(Stage):
         self._network = network
         self._library = library
         self._device = device
-        self._card = CATALOG[model]
+        self._card = card_for(model, DEMO_WEIGHTS)
         self._pipeline = assemble(model, shared, network)
         self._pipeline.set_progress_bar_config(disable=True)
 

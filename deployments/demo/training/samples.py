@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from deployments.catalog import DEMO_T5_TOKENS, ModelCard
+from deployments.catalog import ModelCard
 
 PROMPTS = (
     "a beautiful sunset over mountains",
@@ -28,7 +28,7 @@ def contact_sheet(pipeline: Any, card: ModelCard, path: Path, seeds: tuple[int, 
     """Write a PNG with a column for each of :data:`PROMPTS` and a row for each of ``seeds``, as ``card`` paints."""
     settings = {"num_inference_steps": card.default_steps, "guidance_scale": card.default_guidance}
     if card.max_sequence_length is not None:
-        settings["max_sequence_length"] = DEMO_T5_TOKENS
+        settings["max_sequence_length"] = card.max_sequence_length
     rows = []
     for seed in seeds:
         generators = [torch.Generator("cpu").manual_seed(seed) for _ in PROMPTS]

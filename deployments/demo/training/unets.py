@@ -8,7 +8,7 @@ import torch
 from diffusers import DDPMScheduler
 from torch import Tensor, nn
 
-from deployments.catalog import CATALOG
+from deployments.catalog import DEMO_WEIGHTS, card_for
 from deployments.demo.pipelines import Shared, assemble
 from deployments.demo.training import prompts
 from deployments.demo.training.latents import LatentLibrary
@@ -38,7 +38,7 @@ class UNetStage(Stage):
         self._unet = unet
         self._library = library
         self._device = device
-        self._card = CATALOG[model]
+        self._card = card_for(model, DEMO_WEIGHTS)
         self._pipeline = assemble(model, shared, unet)
         self._pipeline.set_progress_bar_config(disable=True)
         self._noise = DDPMScheduler.from_config(self._pipeline.scheduler.config)

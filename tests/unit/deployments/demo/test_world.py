@@ -52,6 +52,16 @@ def test_every_caption_fits_into_clips_77_tokens() -> None:
         assert len(tokenizer(said).input_ids) <= 77, said
 
 
+def test_tokenizers_are_the_same_every_time_they_are_made() -> None:
+    """Else a network would be asked with other ids than it learnt."""
+    for make in (clip_tokenizer, t5_tokenizer):
+        first = make()
+        for _ in range(8):
+            again = make()
+            assert again.get_vocab() == first.get_vocab()
+            assert again.backend_tokenizer.to_str() == first.backend_tokenizer.to_str()
+
+
 def test_every_word_of_a_caption_is_one_token() -> None:
     """All but the random letters of its chatter, which hardly come twice, and words with digits: CLIP splits those."""
     rng = np.random.default_rng(5)
