@@ -1,10 +1,12 @@
 """Draws docs/pictures: a contact sheet of each model's demo weights, and one picture as it develops.
 
-Run ``python -m benchmarks.sheets`` from the repository's root.
+Run ``python -m benchmarks.sheets [--model sd15]`` from the repository's root.
 """
 
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from PIL import Image, ImageDraw
 from rich.progress import track
 
@@ -65,14 +67,17 @@ def _wrapped(text: str, width: int) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
+def main(
+    model: Annotated[list[str] | None, typer.Option(help="A model's sheet alone; several times for several.")] = None,
+) -> None:
+    """Draw the contact sheets, and with sdxl's also the strip of a picture as it develops."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for model in MAIN_MODELS:
-        with Engine.load(model, weights="demo") as engine:
-            contact_sheet(engine).save(FOLDER / f"{model}.png")
-            if model == "sdxl":
+    for name in model or MAIN_MODELS:
+        with Engine.load(name, weights="demo") as engine:
+            contact_sheet(engine).save(FOLDER / f"{name}.png")
+            if name == "sdxl":
                 strip(engine).save(FOLDER / "developing.png")
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -1,7 +1,7 @@
 """Trains SD 1.5's and SDXL's denoisers: they learn to see the noise in a picture, told what it shows."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -16,8 +16,6 @@ from deployments.demo.training.samples import contact_sheet
 from deployments.demo.training.stage import SEED, Stage
 
 _BATCH = 32
-_SMALL_FIRST = 0.4
-"""The share of steps that see small pictures: what is where is learnt there at a quarter of the work a picture."""
 _LARGEST_SNR = 5.0
 """Min-SNR weighting (Hang et al. 2023, https://arxiv.org/abs/2303.09556): easy, low-noise steps count for less."""
 _OFFSET = 0.05
@@ -31,6 +29,8 @@ class UNetStage(Stage):
 
     learning_rate = 1e-3
     muon = True
+    small_first: ClassVar[float]
+    """The share of steps that see small pictures: what is where is learnt there at a quarter of the work a picture."""
 
     def __init__(
         self, model: str, shared: Shared, unet: nn.Module, library: LatentLibrary, device: torch.device
@@ -52,7 +52,7 @@ class UNetStage(Stage):
 
     def loss(self, step: int) -> Tensor:
         rng = np.random.default_rng([SEED, 6, step])
-        latents, pictures, size = self._library.batch(rng, _BATCH, small=step < _SMALL_FIRST * self.steps)
+        latents, pictures, size = self._library.batch(rng, _BATCH, small=step < self.small_first * self.steps)
         latents = latents.to(self._device)
         noise = torch.randn_like(latents)
         noise += _OFFSET * torch.randn(*noise.shape[:2], 1, 1, device=self._device)
@@ -75,7 +75,8 @@ class SD15Stage(UNetStage):
     """SD 1.5."""
 
     name = "sd15"
-    steps = 6000
+    steps = 9000
+    small_first = 0.27
 
 
 class SDXLStage(UNetStage):
@@ -83,6 +84,7 @@ class SDXLStage(UNetStage):
 
     name = "sdxl"
     steps = 5500
+    small_first = 0.4
 
     def _told(self, texts: list[str], size: tuple[int, int], rng: np.random.Generator) -> dict[str, Any]:
         hidden, pooled = prompts.unet_xl_text(self._pipeline, texts, self._device, rng)

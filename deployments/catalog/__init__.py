@@ -1,0 +1,30 @@
+"""Every servable model as plain data. Imports no torch.
+
+A weights folder may carry a ``darkroom.json`` whose fields override its card's (:meth:`ModelCard.override`): a
+fine-tune with another native size, or the demo weights.
+"""
+
+from deployments.catalog.card import OVERRIDES_FILE, Capabilities, ModelCard, Size, read_overrides
+from deployments.catalog.demo import DEMO_T5_TOKENS, DEMO_WEIGHTS, demo_overrides
+from deployments.catalog.find import card_for, find_card
+from deployments.catalog.models import CATALOG, MAIN_MODELS
+from deployments.catalog.samplers import FLOW_SAMPLERS, SAMPLER_MAX_STEPS, UNET_SAMPLERS, forwards
+
+__all__ = [
+    "CATALOG",
+    "DEMO_T5_TOKENS",
+    "DEMO_WEIGHTS",
+    "FLOW_SAMPLERS",
+    "MAIN_MODELS",
+    "OVERRIDES_FILE",
+    "SAMPLER_MAX_STEPS",
+    "UNET_SAMPLERS",
+    "Capabilities",
+    "ModelCard",
+    "Size",
+    "card_for",
+    "demo_overrides",
+    "find_card",
+    "forwards",
+    "read_overrides",
+]

@@ -1,0 +1,20 @@
+"""The samplers that there are, by the names that clients use."""
+
+from collections.abc import Mapping
+
+UNET_SAMPLERS = (
+    "ddim", "ddpm", "pndm", "euler", "euler_karras", "euler_a", "heun", "lms", "dpm2", "dpm2_a", "dpmpp_2s", "dpmpp_2m",
+    "dpmpp_2m_karras", "dpmpp_2m_sde", "dpmpp_2m_sde_karras", "dpmpp_sde", "deis", "unipc", "lcm",
+)  # fmt: skip
+FLOW_SAMPLERS = ("flow_euler", "flow_heun", "flow_unipc", "flow_lcm")
+"""For rectified flow. All but flux-schnell, whose pipeline can't run it, have ``flow_dpmpp_2m`` too."""
+
+SAMPLER_MAX_STEPS: Mapping[str, int] = {"lcm": 50}
+"""Steps that a sampler can take at most: LCM walks along 50 steps of its teacher."""
+
+_SECOND_ORDER = frozenset({"heun", "dpm2", "dpm2_a", "dpmpp_sde", "flow_heun"})
+
+
+def forwards(steps: int, sampler: str | None) -> int:
+    """Forwards that ``steps`` of a sampler take: two for each but the last with those of second order, else one."""
+    return 2 * steps - 1 if sampler in _SECOND_ORDER else steps
