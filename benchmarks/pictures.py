@@ -8,6 +8,7 @@ pictures wholly right.
 
 import json
 import queue
+import statistics
 import sys
 import time
 from collections import Counter
@@ -72,6 +73,16 @@ def pictures(engine: Engine, cases: Sequence[Case], **settings: Any) -> Iterator
                 left -= 1
 
 
+def alone(engine: Engine, cases: Sequence[Case]) -> float:
+    """Median seconds of a default picture that has the engine for itself."""
+    seconds = []
+    for case in cases:
+        begun = time.perf_counter()
+        engine.generate(GenerationRequest(prompt=case.prompt, seed=case.seed))
+        seconds.append(time.perf_counter() - begun)
+    return statistics.median(seconds)
+
+
 def figures(cases: Sequence[Case], missed: Mapping[int, Misses]) -> dict[str, Any]:
     """What there is to say of a model: shares right, in all and by what was asked for, and every miss.
 
@@ -104,6 +115,8 @@ def table(results: dict[str, dict[str, Any]]) -> Table:
         shown.add_row(key, *(f"{result['right_by_class'].get(key, 1):.1%}" for result in results.values()))
     shown.add_section()
     shown.add_row("all of it", *(f"{result['right']:.1%}" for result in results.values()), style="bold")
+    times = [result["default_picture_alone_s"] for result in results.values()]
+    shown.add_row("one picture alone", *(f"{seconds:.2f} s" for seconds in times))
     return shown
 
 
@@ -141,6 +154,7 @@ def main(
             coming = track(pictures(engine, cases), name, len(cases), console=console)
             made = {case.seed: pixels for case, pixels in coming}
             seconds = time.perf_counter() - begun
+            alone_s = alone(engine, cases[:5])
             steps, where_it_ran = engine.card.default_steps, engine.stats().device
         missed = {case.seed: misses(case.wanted, reader.read(made[case.seed])) for case in cases}
         results[name] = {
@@ -148,6 +162,7 @@ def main(
             "device": where_it_ran,
             "steps": steps,
             "seconds": round(seconds, 1),
+            "default_picture_alone_s": round(alone_s, 3),
         } | figures(cases, missed)
         rows += [(made[case.seed], not missed[case.seed]) for case in cases]
     console.print(table(results))

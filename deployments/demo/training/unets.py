@@ -83,8 +83,8 @@ class SDXLStage(UNetStage):
     """SDXL: pooled text and sizes as further inputs."""
 
     name = "sdxl"
-    steps = 5500
-    small_first = 0.4
+    steps = 8000
+    small_first = 0.275
 
     def _told(self, texts: list[str], size: tuple[int, int], rng: np.random.Generator) -> dict[str, Any]:
         hidden, pooled = prompts.unet_xl_text(self._pipeline, texts, self._device, rng)

@@ -1,6 +1,7 @@
 """A request's own sampler: a diffusers scheduler with its own state, stepped at the request's own pace."""
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -76,7 +77,9 @@ class Sampler:
         return len(self._values) - self._cursor
 
     def scale(self, latents: Tensor) -> Tensor:
-        """``latents`` as the model wants to see them at :attr:`timestep`."""
+        """``latents`` (1, …) as the model wants to see them at :attr:`timestep`."""
+        if self.rule is not None:
+            return self.rule.scale(latents, columns([self], latents))
         if not hasattr(self._scheduler, "scale_model_input"):
             return latents
         scaled: Tensor = self._scheduler.scale_model_input(latents, self._timesteps[self._cursor])
@@ -95,3 +98,9 @@ class Sampler:
         self._cursor += 1
         if self.done or (self._cursor > self._warmup and self._cursor % self._scheduler.order == 0):
             self.steps_done += 1
+
+
+def columns(samplers: Sequence[Sampler], like: Tensor) -> list[Tensor]:
+    """The samplers' coefficients as columns (B, 1, …), float32, on the device of ``like``."""
+    table = torch.tensor([sampler.coefficients for sampler in samplers], dtype=torch.float32).T.to(like.device)
+    return [column.view(-1, *[1] * (like.dim() - 1)) for column in table]

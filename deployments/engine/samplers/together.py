@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from deployments.engine.samplers.rules import Rule
-from deployments.engine.samplers.sampler import Sampler
+from deployments.engine.samplers.sampler import Sampler, columns
 
 
 def scale_together(samplers: Sequence[Sampler], latents: Sequence[Tensor]) -> Tensor:
@@ -18,7 +18,7 @@ def scale_together(samplers: Sequence[Sampler], latents: Sequence[Tensor]) -> Te
                 scaled[place] = samplers[place].scale(latents[place])
         else:
             together = torch.cat([latents[place] for place in places])
-            rows = rule.scale(together, _columns([samplers[place] for place in places], together))
+            rows = rule.scale(together, columns([samplers[place] for place in places], together))
             if len(places) == len(samplers):
                 return rows
             for place, row in zip(places, rows.split(1), strict=True):
@@ -45,8 +45,8 @@ def step_together(samplers: Sequence[Sampler], outputs: Tensor, latents: Sequenc
         chosen = [samplers[place] for place in places]
         together = torch.cat([latents[place] for place in places])
         output = outputs if len(places) == len(samplers) else outputs[places]
-        columns = _columns(chosen, together)
-        rows = rule.step(output, together, columns, [sampler.generator for sampler in chosen])
+        generators = [sampler.generator for sampler in chosen]
+        rows = rule.step(output, together, columns(chosen, together), generators)
         for place, row in zip(places, rows.split(1), strict=True):
             samplers[place].advance()
             stepped[place] = row
@@ -66,9 +66,3 @@ def _kinds(samplers: Sequence[Sampler]) -> dict[Rule | None, list[int]]:
     for place, sampler in enumerate(samplers):
         kinds.setdefault(sampler.rule, []).append(place)
     return kinds
-
-
-def _columns(samplers: Sequence[Sampler], like: Tensor) -> list[Tensor]:
-    """The samplers' coefficients as columns (B, 1, …), float32, on the device of ``like``."""
-    table = torch.tensor([sampler.coefficients for sampler in samplers], dtype=torch.float32).T.to(like.device)
-    return [column.view(-1, *[1] * (like.dim() - 1)) for column in table]

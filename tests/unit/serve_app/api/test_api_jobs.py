@@ -62,7 +62,7 @@ async def test_a_finished_job_tells_images_timings_and_resolved_parameters() -> 
     assert [image["seed"] for image in job["images"]] == [7, 8]
     assert job["images"][1]["url"] == f"http://darkroom.test/v1/jobs/{job_id}/images/1"
     assert job["request"]["width"] == 128
-    assert job["request"]["guidance"] == 7.5
+    assert job["request"]["guidance"] == 3.0
     assert "id" not in job["request"]
     assert job["timings"]["denoise"] == 0.5
 
