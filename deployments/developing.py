@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from deployments.blobs import BlobStore
 from deployments.engine.errors import InternalError
-from deployments.engine.events import TERMINAL, Completed, Event, Failed, ImageReady, Preview
+from deployments.engine.events import TERMINAL, Completed, Event, Failed, ImageReady, Preview, Progress
 from deployments.engine.images import CONTENT_TYPES, encode, encode_preview
 from deployments.engine.request import GenerationRequest, new_request_id
 from deployments.messages import EncodedPreview, ImageStored, ReplicaEvent, RunAttempt
@@ -58,6 +58,7 @@ class Developing:
         self._outbox = Outbox()
         self._pictures: list[Preview | ImageReady] = []
         self._completed: Completed | None = None
+        self._total = attempt.request.steps or 0  # fewer from a picture on; the engine's progress tells
         self._closed = False
         self._lab_task: asyncio.Task[None] | None = None
         self.left_engine = asyncio.Event()
@@ -74,6 +75,9 @@ class Developing:
                     self._pictures.append(event)
                 case Completed():
                     self._completed = event
+                case Progress():
+                    self._total = event.total
+                    self._outbox.put(event)
                 case _:
                     self._outbox.put(event)
             if isinstance(event, TERMINAL):
@@ -126,8 +130,7 @@ class Developing:
 
     async def _preview(self, preview: Preview) -> EncodedPreview:
         data = await self._lab.encode_preview(preview.image)
-        total = self.attempt.request.steps or preview.step
-        return EncodedPreview(preview.id, data, PREVIEW_FORMAT, preview.step, total, preview.index)
+        return EncodedPreview(preview.id, data, PREVIEW_FORMAT, preview.step, self._total, preview.index)
 
     async def _image(self, ready: ImageReady) -> ImageStored:
         request = self.attempt.request

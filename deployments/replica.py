@@ -9,13 +9,14 @@ import logging
 import os
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from deployments import inputs
 from deployments.blobs import BlobStore
 from deployments.developing import Developing, Lab
-from deployments.engine.errors import DarkroomError, InternalError, Interrupted
-from deployments.engine.events import Event
+from deployments.engine.errors import DarkroomError, Gone, InternalError, Interrupted
+from deployments.engine.events import Event, Failed
 from deployments.engine.request import GenerationRequest, new_request_id
 from deployments.messages import ReplicaEvent, ReplicaStats, RunAttempt
 
@@ -137,6 +138,11 @@ class ModelReplica:
         Cancelling the call cancels the request in the engine.
         """
         self._follow_epoch(attempt.epoch)
+        try:
+            attempt = replace(attempt, request=await inputs.fetch(attempt.request, self._lab.blobs))
+        except Gone as gone:
+            yield [Failed(attempt.request.id, gone.code, gone.message)]
+            return
         developing = Developing(attempt, self._lab, cancel=lambda: self._engine.cancel(attempt.request.id))
         try:
             if await self._take_over(developing):

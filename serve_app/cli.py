@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -130,6 +131,16 @@ def generate(
         str | None, typer.Option(help="By name, as `darkroom models --json` lists them.", show_default="the model's")
     ] = None,
     negative: Annotated[str | None, typer.Option(metavar="PROMPT", help="What to keep away from.")] = None,
+    image: Annotated[Path | None, typer.Option(metavar="FILE", help="A picture to start from.")] = None,
+    mask: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --image: repaint only where this is white.")
+    ] = None,
+    strength: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="With --image: how much of it to repaint.", show_default="0.75, under a mask 1"
+        ),
+    ] = None,
     format: Annotated[
         Literal["png", "jpeg", "webp"] | None, typer.Option(show_default="as the name of -o says, else png")
     ] = None,
@@ -156,10 +167,14 @@ def generate(
         "guidance": guidance,
         "negative_prompt": negative,
         "sampler": sampler,
+        "image": _file(image, "--image"),
+        "mask": _file(mask, "--mask"),
+        "strength": strength,
     }
+    if image is None and (mask is not None or strength is not None):
+        raise typer.BadParameter("needs --image", param_hint="--mask" if mask else "--strength")
     kind = format or (FORMATS.get(output.suffix.lower(), "png") if output else "png")
     body: dict[str, Any] = {
-        "operation": "image_generation",
         "prompt": prompt,
         "n": n,
         "format": kind,
@@ -175,9 +190,9 @@ def generate(
     with _service(url) as service:
         images = develop(service, body, Console(stderr=True))
         names = paths_for(output or name_from(prompt, kind), len(images))
-        for image, name in zip(images, names, strict=True):
-            written = save(service.image(image["url"]), name, overwrite=output is not None)
-            typer.echo(f"{written}  (seed {image['seed']})")
+        for made, name in zip(images, names, strict=True):
+            written = save(service.image(made["url"]), name, overwrite=output is not None)
+            typer.echo(f"{written}  (seed {made['seed']})")
 
 
 @app.command(name="models")
@@ -258,6 +273,16 @@ def _sides(size: str | None) -> dict[str, int]:
     if match is None:
         raise typer.BadParameter(f"{size!r} is no size; write 768x512, or 512 for a square", param_hint="--size")
     return {"width": int(match[1]), "height": int(match[2] or match[1])}
+
+
+def _file(path: Path | None, option: str) -> str | None:
+    """A file's content in base64."""
+    if path is None:
+        return None
+    try:
+        return b64encode(path.read_bytes()).decode()
+    except OSError as error:
+        raise typer.BadParameter(f"{path}: {error.strerror}", param_hint=option) from None
 
 
 def _print_json(told: dict[str, Any]) -> None:

@@ -35,12 +35,14 @@ class Ingress:
     async def generate(self, request: GenerationRequest | None = None, **fields: Any) -> GenerationResult:
         """Images for a request, or for its fields: ``await handle.generate.remote(prompt="a red circle", seed=7)``.
 
-        ``result.images`` are PIL images. Cancelling the call cancels the job.
+        ``image`` and ``mask`` are encoded bytes or PIL images, ``result.images`` are PIL images. Cancelling the call
+        cancels the job.
 
         Raises:
             DarkroomError: the request is refused, or the job failed or was cancelled.
         """
-        return await generation.generate(self._backend, self._blobs, generation.as_request(request, fields))
+        wanted = await generation.as_request(request, fields)
+        return await generation.generate(self._backend, self._blobs, wanted)
 
     async def stream(self, request: GenerationRequest | None = None, **fields: Any) -> AsyncGenerator[Event, None]:
         """The same as events: ``handle.options(stream=True).stream.remote(prompt="a red circle")``.
@@ -50,7 +52,8 @@ class Ingress:
         Raises:
             DarkroomError: the request is refused.
         """
-        events = generation.stream(self._backend, self._blobs, generation.as_request(request, fields))
+        wanted = await generation.as_request(request, fields)
+        events = generation.stream(self._backend, self._blobs, wanted)
         async with aclosing(events):
             async for event in events:
                 yield event

@@ -95,7 +95,10 @@ class IngressSettings(Settings):
 class ApiSettings(Settings):
     """What the HTTP API accepts."""
 
-    max_body_bytes: int = Field(default=2 * 2**20, ge=1024, description="A larger body is refused with 413.")
+    max_body_bytes: int = Field(default=64 * 2**20, ge=1024, description="A larger body is refused with 413.")
+    max_held_bytes: int = Field(
+        default=512 * 2**20, ge=1024, description="Of all bodies that wait for an answer together; past it, 429."
+    )
     ping_s: float = Field(default=15, gt=0, description="Seconds between comment pings on an idle stream.")
     cors_origins: tuple[str, ...] = Field(default=(), description="Origins allowed by CORS; none by default.")
 

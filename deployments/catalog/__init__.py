@@ -8,7 +8,7 @@ from deployments.catalog.card import OVERRIDES_FILE, Capabilities, ModelCard, Si
 from deployments.catalog.demo import DEMO_T5_TOKENS, DEMO_WEIGHTS, demo_overrides
 from deployments.catalog.find import card_for, find_card
 from deployments.catalog.models import CATALOG, MAIN_MODELS
-from deployments.catalog.samplers import FLOW_SAMPLERS, SAMPLER_MAX_STEPS, UNET_SAMPLERS, forwards
+from deployments.catalog.samplers import FLOW_SAMPLERS, SAMPLER_MAX_STEPS, UNET_SAMPLERS, forwards, steps_taken
 
 __all__ = [
     "CATALOG",
@@ -27,4 +27,5 @@ __all__ = [
     "find_card",
     "forwards",
     "read_overrides",
+    "steps_taken",
 ]

@@ -19,8 +19,8 @@ class Capabilities:
     """What a client may ask of a model. ``samplers`` is empty where only the one that the weights ship is served."""
 
     txt2img: bool = True
-    img2img: bool = False
-    inpaint: bool = False
+    img2img: bool = True
+    inpaint: bool = True
     lora: bool = False
     controlnet: bool = False
     supports_guidance: bool = True

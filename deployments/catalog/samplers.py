@@ -15,6 +15,18 @@ SAMPLER_MAX_STEPS: Mapping[str, int] = {"lcm": 50}
 _SECOND_ORDER = frozenset({"heun", "dpm2", "dpm2_a", "dpmpp_sde", "flow_heun"})
 
 
+def steps_taken(family: str, steps: int, strength: float | None) -> int:
+    """How many of ``steps`` are taken from a picture on: none but the last ones, as many as ``strength`` leaves.
+
+    Counted as the stock pipelines do, which round down for UNets and up for the others; all of them for ``None``.
+    """
+    if strength is None:
+        return steps
+    if family == "unet":
+        return min(int(steps * strength), steps)
+    return steps - int(max(steps - steps * strength, 0))
+
+
 def forwards(steps: int, sampler: str | None) -> int:
     """Forwards that ``steps`` of a sampler take: two for each but the last with those of second order, else one."""
     return 2 * steps - 1 if sampler in _SECOND_ORDER else steps

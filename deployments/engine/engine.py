@@ -223,7 +223,8 @@ class Engine:
             try:
                 with torch.no_grad():
                     conditioning = self._family.encode([request])[0]
-                    items = [Item(request, index, conditioning) for index in range(request.n)]
+                    source = self._family.look(request)
+                    items = [Item(request, index, conditioning, source) for index in range(request.n)]
                     newcomers = [Running(ticket, self._family.start(item)) for item in items]
             except Exception as error:
                 ticket.tell(failed(request.id, error))

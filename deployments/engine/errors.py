@@ -177,6 +177,8 @@ def error_of(code: str, message: str) -> DarkroomError:
 
 def shorten(value: object, limit: int = 80) -> str:
     """``repr(value)``, cut in the middle to ``limit`` characters: errors must not echo a megabyte back."""
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes"
     if isinstance(value, str) and len(value) > limit:
         return f"{value[: limit // 2]!r}… ({len(value)} characters)"
     text = repr(value)

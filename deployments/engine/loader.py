@@ -27,7 +27,7 @@ _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A model ready to run: its adapter, its effective card, and what the weights changed of the catalog's card."""
+    """A model ready to run: its adapter, its effective card, and what the weights change of the catalog's card."""
 
     family: Family
     card: ModelCard
@@ -56,7 +56,7 @@ def load(model: str, weights: str | None, device: str, dtype: str) -> LoadedMode
         raise FileNotFoundError(f"weights: there is no folder {source}")
     pipeline = _from_pretrained(card, source, precision).to(where)
     folder = _local_folder(source)
-    overrides = read_overrides(folder) if folder else {}
+    overrides = {**_abilities(pipeline), **(read_overrides(folder) if folder else {})}
     card = card.override(overrides)
     return LoadedModel(_adapter(card, pipeline, folder), card, overrides)
 
@@ -91,6 +91,16 @@ def _from_pretrained(card: ModelCard, source: str, dtype: torch.dtype) -> Any:
     )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
+
+
+def _abilities(pipeline: Any) -> dict[str, Any]:
+    """What the weights' own shape changes of the card: a UNet that takes a masked picture does nothing but inpaint."""
+    if (
+        "unet" in pipeline.components
+        and pipeline.unet.config.in_channels == 2 * pipeline.vae.config.latent_channels + 1
+    ):
+        return {"capabilities": {"txt2img": False, "img2img": False, "inpaint": True}}
+    return {}
 
 
 def _local_folder(source: str) -> Path | None:

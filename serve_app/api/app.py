@@ -15,7 +15,7 @@ from serve_app.api.jobs import jobs_router
 from serve_app.api.limits import BodyLimit
 from serve_app.api.models import models_router
 from serve_app.api.openapi import document_bodies
-from serve_app.api.schemas import ImagesBody, JobBody
+from serve_app.api.schemas import EditsBody, ImagesBody, JobBody
 from serve_app.api.simple import simple_router
 from serve_app.settings import ApiSettings
 
@@ -36,10 +36,10 @@ def create_api(backend: Backend, settings: ApiSettings) -> FastAPI:
     app.include_router(models_router(backend))
     app.include_router(health_router(backend))
     app.add_api_route("/", _front_door, include_in_schema=False)
-    document_bodies(app, (JobBody, ImagesBody))
+    document_bodies(app, (JobBody, ImagesBody, EditsBody))
     install_error_handlers(app)
     # the last one added is the outermost
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, max_held_bytes=settings.max_held_bytes)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -1,6 +1,6 @@
-"""OpenAI's Images API: ``POST /v1/images/generations``, at once or as a stream with partial images."""
+"""OpenAI's Images API: ``POST /v1/images/generations`` and ``/edits``, at once or as a stream with partial images."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
@@ -9,16 +9,20 @@ from pydantic import Field
 from pydantic_core import to_json
 from starlette.responses import Response
 
+from deployments.catalog import steps_taken
 from deployments.engine.errors import InvalidRequest
+from deployments.engine.pictures import Picture
+from deployments.engine.request import GenerationRequest, least_steps, strength_of
 from serve_app.api.accept import EVENT_STREAM, JSON
 from serve_app.api.backend import Backend
-from serve_app.api.body import documented, json_body
+from serve_app.api.body import documented, json_body, picture_body
 from serve_app.api.encoding import base64, off_loop
-from serve_app.api.images_stream import NO_USAGE, ImagesFrames, Usage, size_of, spread
+from serve_app.api.images_stream import NO_USAGE, ImagesFrames, Kind, Usage, size_of, spread
 from serve_app.api.models import find_model
-from serve_app.api.openapi import OpenAIErrorAnswer, refusals
+from serve_app.api.openapi import OpenAIErrorAnswer, Responses, refusals
 from serve_app.api.outcome import Outcome, run, while_connected
-from serve_app.api.schemas import ImagesBody, ImagesFields
+from serve_app.api.pictures import EXAMPLE_PICTURE, beside_loop
+from serve_app.api.schemas import EditsBody, EditsFields, ImagesBody, ImagesFields
 from serve_app.api.sse import EventStream
 from serve_app.api.views import Links, View
 from serve_app.jobs.job import JobRequest
@@ -31,6 +35,16 @@ QUALITY_WORDS: dict[str | None, Quality] = {None: "medium", "auto": "medium", "s
 
 STEPS_SCALE: dict[Quality, float] = {"low": 0.5, "medium": 1.0, "high": 1.5, "xhigh": 2.0, "max": 2.0}
 """What a quality makes of the model's default steps."""
+
+EDIT_FILES = {"image": "image", "image[]": "image", "mask": "mask"}
+"""Parts of the form that are files; OpenAI's clients write `image[]` where they send a list."""
+
+EDIT_EXAMPLE = {
+    "model": "sdxl",
+    "prompt": "a red boat on the sea",
+    "images": [{"image_url": EXAMPLE_PICTURE}],
+    "mask": {"image_url": EXAMPLE_PICTURE},
+}
 
 EXAMPLE = {"model": "sdxl", "prompt": "a beautiful sunset over mountains", "size": "1024x1024"}
 
@@ -69,40 +83,41 @@ def images_router(backend: Backend, settings: ApiSettings) -> APIRouter:
             stream=EXAMPLE | {"stream": True, "partial_images": 2},
             seed=EXAMPLE | {"seed": 7},
         ),
-        responses={
-            200: {
-                "description": "JSON; with `stream`, events `image_generation.partial_image` and "
-                "`image_generation.completed`.",
-                "content": {EVENT_STREAM: {"schema": {"type": "string"}}},
-            },
-            **refusals(
-                "invalid_request",
-                "unsupported_by_model",
-                "model_not_found",
-                "cancelled",
-                "payload_too_large",
-                "unsupported_media_type",
-                "queue_full",
-                "model_unavailable",
-                "interrupted",
-                "out_of_memory",
-                model=OpenAIErrorAnswer,
-            ),
-        },
+        responses=_answers("image_generation"),
     )
     async def generate(request: Request, body: Annotated[ImagesFields, Depends(json_body(ImagesBody))]) -> Response:
         """The stock `openai` client works. Darkroom's own fields go into its `extra_body`.
 
         A client that goes away cancels the generation.
         """
+        return await answer(request, body, "image_generation", dict)
+
+    @router.post(
+        "/edits",
+        response_model=ImagesAnswer,
+        summary="Edit an image (OpenAI)",
+        openapi_extra=documented(EditsBody, form=("image", "mask"), example=EDIT_EXAMPLE),
+        responses=_answers("image_edit"),
+    )
+    async def edit(
+        request: Request, body: Annotated[EditsFields, Depends(picture_body(EditsBody, EDIT_FILES))]
+    ) -> Response:
+        """With a mask only that part is repainted; without one the whole picture is, as far as `strength` says."""
+        return await answer(request, body, "image_edit", body.source)
+
+    async def answer(
+        request: Request, body: ImagesFields, kind: Kind, source: Callable[[], dict[str, Picture]]
+    ) -> Response:
         quality = quality_of(body)
         with _by_openais_names(body):
-            generation = body.generation(**await _changes(backend, body, quality))
+            pictures = await beside_loop(body, source)
+            generation = body.generation(**_changes(body), **pictures)
+            generation = await _with_steps(backend, body, quality, generation)
         wanted = JobRequest(generation=generation, on_disconnect="cancel")
         if body.stream:
             with _by_openais_names(body):
                 job = await backend.submit(wanted)
-            frames = ImagesFrames(job, backend, quality, body.partial_images or 0)
+            frames = ImagesFrames(job, backend, quality, body.partial_images or 0, kind)
             return EventStream(backend.follow(job.id), frames, settings.ping_s, {"X-Job-Id": job.id})
         as_url = Links(request) if body.response_format == "url" else None
         with _by_openais_names(body):
@@ -112,6 +127,28 @@ def images_router(backend: Backend, settings: ApiSettings) -> APIRouter:
         return Response(content, media_type=JSON, headers={"X-Job-Id": outcome.job.id})
 
     return router
+
+
+def _answers(kind: Kind) -> Responses:
+    return {
+        200: {
+            "description": f"JSON; with `stream`, events `{kind}.partial_image` and `{kind}.completed`.",
+            "content": {EVENT_STREAM: {"schema": {"type": "string"}}},
+        },
+        **refusals(
+            "invalid_request",
+            "unsupported_by_model",
+            "model_not_found",
+            "cancelled",
+            "payload_too_large",
+            "unsupported_media_type",
+            "queue_full",
+            "model_unavailable",
+            "interrupted",
+            "out_of_memory",
+            model=OpenAIErrorAnswer,
+        ),
+    }
 
 
 @contextmanager
@@ -130,12 +167,11 @@ def quality_of(body: ImagesFields) -> Quality:
     return QUALITY_WORDS.get(body.quality) or body.quality  # type: ignore[return-value]  # the others name themselves
 
 
-async def _changes(backend: Backend, body: ImagesFields, quality: Quality) -> dict[str, Any]:
+def _changes(body: ImagesFields) -> dict[str, Any]:
     """OpenAI's fields by the names of a generation request.
 
     Raises:
         InvalidRequest: fields that don't go together.
-        ModelNotFound: the defaults of an unknown model were needed.
     """
     n, partials = body.n or 1, body.partial_images or 0
     if body.stream and n > 1:
@@ -150,14 +186,26 @@ async def _changes(backend: Backend, body: ImagesFields, quality: Quality) -> di
         changes["format"] = body.output_format
     if body.output_compression is not None:
         changes["quality"] = max(1, body.output_compression)
-    steps: int | None = body.given("steps")
-    if steps is None and (partials or quality != "medium"):
-        card = find_model(await backend.models(), body.given("model")).card
-        steps = min(card.max_steps, max(1, round(card.default_steps * STEPS_SCALE[quality])))
-        changes["steps"] = steps
-    if partials and steps is not None:
-        changes["preview_every"], _ = spread(partials, steps)
     return changes
+
+
+async def _with_steps(
+    backend: Backend, body: ImagesFields, quality: Quality, generation: GenerationRequest
+) -> GenerationRequest:
+    """``generation`` with the steps that ``quality`` means, and previews where partial images are due.
+
+    Raises:
+        ModelNotFound: the defaults of an unknown model were needed.
+    """
+    partials = body.partial_images or 0
+    if not partials and (quality == "medium" or generation.steps is not None):
+        return generation
+    card = find_model(await backend.models(), generation.model).card
+    strength = strength_of(generation)
+    scaled = min(card.max_steps, max(1, round(card.default_steps * STEPS_SCALE[quality])))
+    steps = generation.steps or max(scaled, least_steps(strength, card))
+    every = spread(partials, steps_taken(card.family, steps, strength))[0] if partials else 0
+    return generation.model_copy(update={"steps": steps, "preview_every": every})
 
 
 def _answer(outcome: Outcome, quality: Quality, as_url: Links | None) -> bytes:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from fastapi.sse import format_sse_event
 from pydantic_core import to_json
@@ -50,18 +50,22 @@ def size_of(job: Job) -> str:
     return f"{job.request.generation.width}x{job.request.generation.height}"
 
 
+Kind = Literal["image_generation", "image_edit"]
+
+
 class ImagesFrames:
-    """``image_generation.*`` events of a job for one image, with at most ``partial_images`` previews.
+    """``image_generation.*`` or ``image_edit.*`` events of a job for one image, at most ``partial_images`` previews.
 
     A partial image is the first preview at or after its due step; each preview is sent once.
     """
 
-    def __init__(self, job: Job, backend: Backend, quality: str, partial_images: int) -> None:
+    def __init__(self, job: Job, backend: Backend, quality: str, partial_images: int, kind: Kind) -> None:
         generation = job.request.generation
         self._job_id = job.id
         self._backend = backend
-        _, self._due = spread(partial_images, generation.steps or 1)
+        self._partials = partial_images
         self._sent = 0
+        self._kind = kind
         self._format = generation.format
         self._same = {"size": size_of(job), "quality": quality, "background": "opaque"}
 
@@ -69,7 +73,7 @@ class ImagesFrames:
         frames: list[bytes] = []
         for logged in batch:
             match logged.event:
-                case Preview() as preview if self._sent < len(self._due) and preview.step >= self._due[self._sent]:
+                case Preview() as preview if self._is_due(preview):
                     frames.append(self._partial(preview))
                     self._sent += 1
                 case Complete():
@@ -83,6 +87,10 @@ class ImagesFrames:
     def broken(self, error: DarkroomError) -> bytes:
         return _frame("error", {"error": openai_error(error)})
 
+    def _is_due(self, preview: Preview) -> bool:
+        _, due = spread(self._partials, preview.total)
+        return self._sent < len(due) and preview.step >= due[self._sent]
+
     def _partial(self, preview: Preview) -> bytes:
         told = {
             "b64_json": base64(preview.image),
@@ -90,14 +98,14 @@ class ImagesFrames:
             # what the bytes are: previews are small JPEGs whatever the image will be
             "output_format": preview.format,
         }
-        return _frame("image_generation.partial_image", told | self._common())
+        return _frame(f"{self._kind}.partial_image", told | self._common())
 
     async def _completed(self) -> bytes:
         _, content = await self._backend.image(self._job_id, 0)
 
         def frame() -> bytes:
             told = {"b64_json": base64(content), "output_format": self._format, "usage": NO_USAGE}
-            return _frame("image_generation.completed", told | self._common())
+            return _frame(f"{self._kind}.completed", told | self._common())
 
         return await off_loop(len(content), frame)
 

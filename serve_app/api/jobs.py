@@ -8,9 +8,10 @@ from starlette.responses import Response
 
 from deployments.engine.errors import InvalidRequest
 from serve_app.api.backend import Backend
-from serve_app.api.body import documented, json_body
+from serve_app.api.body import documented, picture_body
 from serve_app.api.openapi import EVENT_STREAM_ANSWER, IMAGE_ANSWER, refusals
-from serve_app.api.schemas import JobBody, JobFields
+from serve_app.api.pictures import beside_loop
+from serve_app.api.schemas import PICTURES, JobBody, JobFields
 from serve_app.api.sse import EventStream, JobFrames
 from serve_app.api.views import JobAccepted, JobList, JobView, Links
 from serve_app.jobs.events import EventId
@@ -38,7 +39,7 @@ def jobs_router(backend: Backend, settings: ApiSettings) -> APIRouter:
         status_code=202,
         response_model=JobAccepted,
         summary="Submit a job",
-        openapi_extra=documented(JobBody, sunset=EXAMPLE),
+        openapi_extra=documented(JobBody, form=PICTURES, sunset=EXAMPLE),
         responses=refusals(
             "invalid_request",
             "unsupported_by_model",
@@ -51,13 +52,13 @@ def jobs_router(backend: Backend, settings: ApiSettings) -> APIRouter:
     )
     async def submit(
         request: Request,
-        body: Annotated[JobFields, Depends(json_body(JobBody))],
+        body: Annotated[JobFields, Depends(picture_body(JobBody, {name: name for name in PICTURES}))],
         idempotency_key: Annotated[str | None, Header(include_in_schema=False)] = None,
     ) -> JobAccepted:
         """Commits the job, then answers: it runs whether or not anybody follows it."""
         if idempotency_key is not None:
             raise InvalidRequest("Idempotency-Key", idempotency_key, "no such header: this service does not honour it")
-        job = await backend.submit(body.job_request(on_disconnect="detach"))
+        job = await backend.submit(await beside_loop(body, body.job_request, on_disconnect="detach"))
         return JobAccepted.of(job, Links(request))
 
     @router.get("", response_model=JobList, summary="List jobs", responses=refusals("invalid_request"))

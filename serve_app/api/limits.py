@@ -1,10 +1,12 @@
-"""A bound on request bodies, enforced as they arrive: no more than the bound is ever held."""
+"""Bounds on request bodies, of each and of all, enforced as they arrive: no more is ever held."""
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deployments.engine.errors import PayloadTooLarge
+from deployments.engine.errors import PayloadTooLarge, QueueFull
 from serve_app.api.errors import error_response, route_path
+
+RETRY_AFTER_S = 2.0
 
 
 class BodyLimit:
@@ -12,11 +14,16 @@ class BodyLimit:
 
     A declared length is judged before a byte is read; without one, the route's own read raises as soon as the bytes
     that came exceed the bound.
+
+    All bodies whose answer has not begun are at most ``max_held_bytes`` together: one more is refused as
+    ``queue_full``, to be sent again a moment later.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, max_held_bytes: int) -> None:
         self.app = app
         self.max_bytes = max_bytes
+        self.max_held_bytes = max_held_bytes
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -32,12 +39,25 @@ class BodyLimit:
             nonlocal seen
             message = await receive()
             if message["type"] == "http.request":
-                seen += len(message.get("body", b""))
+                size = len(message.get("body", b""))
+                seen += size
+                self._held += size
                 if seen > self.max_bytes:
                     raise self._too_large()
+                if self._held > self.max_held_bytes:
+                    raise QueueFull("too many uploads are being read at once", RETRY_AFTER_S)
             return message
 
-        await self.app(scope, counted, send)
+        async def letting_go(message: Message) -> None:
+            nonlocal seen
+            if message["type"] == "http.response.start":
+                self._held, seen = self._held - seen, 0
+            await send(message)
+
+        try:
+            await self.app(scope, counted, letting_go)
+        finally:
+            self._held -= seen
 
     def _too_large(self) -> PayloadTooLarge:
         return PayloadTooLarge(f"the body is larger than {self.max_bytes} bytes, the most that is accepted here")

@@ -1,16 +1,20 @@
 """Bodies that clients send. Their generation fields are derived from ``GenerationRequest``, so the two can't drift."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from copy import copy
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, create_model
 
 from deployments.engine.errors import InvalidRequest
+from deployments.engine.pictures import Picture, transparency
 from deployments.engine.request import GenerationRequest
 from serve_app.api.errors import invalid
+from serve_app.api.pictures import decoded
 from serve_app.jobs.admission import MAX_METADATA_BYTES
-from serve_app.jobs.job import JobRequest, OnDisconnect, Operation
+from serve_app.jobs.job import JobRequest, OnDisconnect, Operation, operation_on
+
+PICTURES = ("image", "mask")
 
 
 class WireBody(BaseModel):
@@ -21,11 +25,39 @@ class WireBody(BaseModel):
     shared: ClassVar[frozenset[str]] = frozenset()
     """The fields that mean here what they mean in a ``GenerationRequest``."""
 
+    picture_fields: ClassVar[tuple[str, ...]] = ()
+    """The fields that may hold pictures."""
+
+    _files: Mapping[str, tuple[bytes, ...]] = PrivateAttr(default_factory=dict)
+
+    def with_files(self, files: Mapping[str, tuple[bytes, ...]]) -> Self:
+        """This body with the files that came beside it in a form, by the names of pictures."""
+        self._files = files
+        return self
+
+    def pictures(self, name: str) -> tuple[bytes, ...]:
+        """The pictures that the client sent as ``name``: files, or what the field holds in base64.
+
+        Raises:
+            InvalidRequest: the field holds something else.
+        """
+        sent = self.given(name)
+        inline = () if sent is None else (decoded(name, sent),)
+        return self._files.get(name, ()) + inline
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether pictures came with it, readable or not."""
+        return bool(self._files) or any(self.given(name) is not None for name in self.picture_fields)
+
     def generation(self, **changes: Any) -> GenerationRequest:
         """The generation that this body asks for: the fields the client set, then ``changes``.
 
+        Pictures are decoded: call it beside the event loop where there are any.
+
         Raises:
-            InvalidRequest: fields that are valid alone contradict each other, or a change is out of bounds.
+            InvalidRequest: fields that are valid alone contradict each other, a change is out of bounds, or a picture
+                can't be read.
         """
         given = {name: getattr(self, name) for name in self.model_fields_set & self.shared}
         try:
@@ -42,13 +74,17 @@ class JobFields(WireBody):
     """The fields of a job body beside those of the generation."""
 
     # the service draws a job's id
-    shared = frozenset(GenerationRequest.model_fields) - {"id"}
+    shared = frozenset(GenerationRequest.model_fields) - {"id", "image", "mask"}
+
+    picture_fields = PICTURES
 
     operation: Operation | None = Field(
         default=None, description="What to do; told by `image` and `mask` if absent.", examples=["image_generation"]
     )
-    image: str | None = Field(default=None, description="An image to start from, in base64 or as a data URL.")
-    mask: str | None = Field(default=None, description="With `image`: repaint where it is white. Base64 or data URL.")
+    image: str | None = Field(
+        default=None, description="A picture to start from, in base64 or as a data URL; in a form, a file."
+    )
+    mask: str | None = Field(default=None, description="With `image`: repaint where it is white. Of any size.")
     on_disconnect: OnDisconnect | None = Field(
         default=None,
         description="What becomes of the job when its last follower goes away: `cancel` or `detach` (it runs on). "
@@ -60,25 +96,30 @@ class JobFields(WireBody):
     hive_id: Any = Field(default=None, description="Accepted for existing clients, and ignored.")
 
     def job_request(
-        self, *, on_disconnect: OnDisconnect, operations: Collection[Operation] = (), **changes: Any
+        self, *, on_disconnect: OnDisconnect, operation: Operation | None = None, **changes: Any
     ) -> JobRequest:
-        """This body as a job. ``on_disconnect`` is the route's own default; ``operations`` are those it serves.
+        """This body as a job; see :meth:`generation`.
+
+        Args:
+            on_disconnect: the route's own default.
+            operation: the only one that the route serves, if it does not serve all.
 
         Raises:
-            InvalidRequest: the operation and its images don't go together, the route doesn't serve it, or fields of the
-                generation contradict each other.
+            InvalidRequest: the operation and its pictures don't go together, the route doesn't serve it, or what
+                :meth:`generation` raises.
         """
-        operation = self.operation or _implied(self.image, self.mask)
-        if operations and operation not in operations:
-            field = "operation" if self.operation else "image"
-            raise InvalidRequest(field, getattr(self, field), f"{' or '.join(operations)} on this route")
-        for field, needed in (("image", operation != "image_generation"), ("mask", operation == "image_inpaint")):
-            value = getattr(self, field)
-            if needed != (value is not None):
-                raise InvalidRequest(field, value, f"{'one' if needed else 'none'} with operation {operation}")
+        pictures = {name: self.pictures(name) for name in self.picture_fields}
+        wanted = self.operation or operation or operation_on(bool(pictures["image"]), bool(pictures["mask"]))
+        if operation and wanted != operation:
+            raise InvalidRequest("operation", wanted, f"{operation} on this route")
+        needed = {"image": wanted != "image_generation", "mask": wanted == "image_inpaint"}
+        for field, sent in pictures.items():
+            if len(sent) != needed[field]:
+                count = f"{len(sent)} of them" if sent else None
+                raise InvalidRequest(field, count, f"{'one' if needed[field] else 'none'} with operation {wanted}")
         return JobRequest(
-            generation=self.generation(**changes),
-            operation=operation,
+            generation=self.generation(**{name: sent[0] for name, sent in pictures.items() if sent}, **changes),
+            operation=wanted,
             on_disconnect=self.on_disconnect or on_disconnect,
             metadata=self.metadata,
         )
@@ -116,10 +157,62 @@ class ImagesFields(WireBody):
     )
 
 
-def _implied(image: str | None, mask: str | None) -> Operation:
-    if image is None and mask is None:
-        return "image_generation"
-    return "image_transform" if mask is None else "image_inpaint"
+class ImageUrl(BaseModel):
+    """A picture as OpenAI's JSON has it: ``image_url`` is a data URL."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    image_url: str
+
+
+class EditsFields(ImagesFields):
+    """OpenAI's fields of an image edit."""
+
+    shared = ImagesFields.shared | {"strength"}
+    picture_fields = ("image", "images", "mask")
+
+    image: str | None = Field(default=None, description="The picture to edit: a file of the form, or base64 in JSON.")
+    images: tuple[ImageUrl, ...] | None = Field(
+        default=None, strict=False, max_length=16, description="The same in OpenAI's JSON: one data URL."
+    )
+    mask: str | ImageUrl | None = Field(
+        default=None, description="Transparent where to repaint; without an alpha channel, white where to repaint."
+    )
+    input_fidelity: Literal["high", "low"] | None = Field(default=None, description="Accepted, without effect.")
+
+    def source(self) -> dict[str, Picture]:
+        """The picture to edit and, if there is one, what to repaint of it. A picture that is itself transparent
+        somewhere is repainted there, as DALL·E 2 does. Decodes both.
+
+        Raises:
+            InvalidRequest: none, several, or one that can't be read.
+        """
+        pictures = self.pictures("image") + tuple(decoded("images", one.image_url) for one in self.images or ())
+        if len(pictures) != 1:
+            raise InvalidRequest("image", f"{len(pictures)} of them", "one: no model here takes several")
+        masks = self._files.get("mask", ()) + tuple(decoded("mask", text) for text in self._mask_text())
+        if len(masks) > 1:
+            raise InvalidRequest("mask", f"{len(masks)} of them", "one")
+        image = _read("image", pictures[0])
+        if masks:
+            mask = _read("mask", masks[0])
+            return {"image": image, "mask": transparency(mask) or mask}
+        clear = transparency(image)
+        return {"image": image} if clear is None else {"image": image, "mask": clear}
+
+    def _mask_text(self) -> tuple[str, ...]:
+        match self.mask:
+            case None:
+                return ()
+            case ImageUrl(image_url=text) | str(text):
+                return (text,)
+
+
+def _read(field: str, data: bytes) -> Picture:
+    try:
+        return Picture.of(data)
+    except ValueError as error:
+        raise InvalidRequest(field, data, str(error)) from None
 
 
 def _derived(fields: Collection[str]) -> dict[str, Any]:
@@ -133,7 +226,7 @@ JobBody: type[JobFields] = create_model(
     "JobBody",
     __base__=JobFields,
     __doc__="A job, as one flat object.",
-    **_derived(JobFields.shared - {"image", "mask"}),
+    **_derived(JobFields.shared),
 )
 
 ImagesBody: type[ImagesFields] = create_model(
@@ -141,4 +234,11 @@ ImagesBody: type[ImagesFields] = create_model(
     __base__=ImagesFields,
     __doc__="OpenAI's image generation, and Darkroom's own fields beside it.",
     **_derived(ImagesFields.shared),
+)
+
+EditsBody: type[EditsFields] = create_model(
+    "EditsBody",
+    __base__=EditsFields,
+    __doc__="OpenAI's image edit, and Darkroom's own fields beside it.",
+    **_derived(EditsFields.shared),
 )

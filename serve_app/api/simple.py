@@ -1,6 +1,7 @@
 """One call, one answer: JSON, the job's event stream or the image itself, as the Accept header wishes."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import Field
@@ -11,19 +12,26 @@ from deployments.engine.errors import InvalidRequest
 from deployments.engine.request import Format
 from serve_app.api.accept import EVENT_STREAM, FORMS, IMAGES, JSON, choose
 from serve_app.api.backend import Backend
-from serve_app.api.body import documented, json_body
+from serve_app.api.body import documented, picture_body
 from serve_app.api.encoding import base64, off_loop
 from serve_app.api.openapi import EVENT_STREAM_ANSWER, IMAGE_ANSWER, refusals
 from serve_app.api.outcome import Outcome, run, while_connected
-from serve_app.api.schemas import JobBody, JobFields
+from serve_app.api.pictures import EXAMPLE_PICTURE, beside_loop
+from serve_app.api.schemas import PICTURES, JobBody, JobFields
 from serve_app.api.sse import EventStream, JobFrames
 from serve_app.api.views import Links, View
 from serve_app.jobs.job import Operation
 from serve_app.settings import ApiSettings
 
-EXAMPLE = {"prompt": "a beautiful sunset over mountains", "model": "sd15", "steps": 20, "seed": 7}
+_SUNSET = {"prompt": "a beautiful sunset over mountains", "model": "sd15", "steps": 20, "seed": 7}
 
-TEXT_ONLY: tuple[Operation, ...] = ("image_generation",)
+EXAMPLES: Mapping[Operation, dict[str, Any]] = {
+    "image_generation": _SUNSET,
+    "image_transform": _SUNSET | {"image": EXAMPLE_PICTURE, "strength": 0.6},
+    "image_inpaint": _SUNSET | {"image": EXAMPLE_PICTURE, "mask": EXAMPLE_PICTURE},
+}
+
+Body = Annotated[JobFields, Depends(picture_body(JobBody, {name: name for name in PICTURES}))]
 
 
 class GeneratedImage(View):
@@ -49,40 +57,52 @@ class GenerationAnswer(View):
 
 
 def simple_router(backend: Backend, settings: ApiSettings) -> APIRouter:
-    """``/txt2img``, and ``/execute``, which is the same."""
+    """``/txt2img``, and ``/execute``, which is the same; ``/img2img`` and ``/inpaint``."""
     router = APIRouter(tags=["one call"])
     forms = EVENT_STREAM_ANSWER["content"] | IMAGE_ANSWER["content"]
-    route = {
-        "response_model": GenerationAnswer,
-        "openapi_extra": documented(JobBody, sunset=EXAMPLE),
-        "responses": {
-            200: {"description": "By `Accept`: JSON, the job's events, or the image.", "content": forms},
-            **refusals(
-                "invalid_request",
-                "unsupported_by_model",
-                "model_not_found",
-                "not_acceptable",
-                "cancelled",
-                "payload_too_large",
-                "unsupported_media_type",
-                "queue_full",
-                "model_unavailable",
-                "interrupted",
-                "out_of_memory",
-            ),
-        },
-    }
 
-    @router.post("/txt2img", summary="Generate in one call", **route)  # type: ignore[arg-type]
-    @router.post("/execute", summary="Generate in one call (another name)", **route)  # type: ignore[arg-type]
-    async def generate(request: Request, body: Annotated[JobFields, Depends(json_body(JobBody))]) -> Response:
+    def route(operation: Operation) -> dict[str, Any]:
+        return {
+            "response_model": GenerationAnswer,
+            "openapi_extra": documented(JobBody, form=PICTURES, example=EXAMPLES[operation]),
+            "responses": {
+                200: {"description": "By `Accept`: JSON, the job's events, or the image.", "content": forms},
+                **refusals(
+                    "invalid_request",
+                    "unsupported_by_model",
+                    "model_not_found",
+                    "not_acceptable",
+                    "cancelled",
+                    "payload_too_large",
+                    "unsupported_media_type",
+                    "queue_full",
+                    "model_unavailable",
+                    "interrupted",
+                    "out_of_memory",
+                ),
+            },
+        }
+
+    @router.post("/txt2img", summary="Generate in one call", **route("image_generation"))
+    @router.post("/execute", summary="Generate in one call (another name)", **route("image_generation"))
+    async def generate(request: Request, body: Body) -> Response:
         """A client that goes away cancels the job, unless `on_disconnect` says `detach`."""
+        return await call(request, body, "image_generation")
+
+    @router.post("/img2img", summary="Repaint a picture in one call", **route("image_transform"))
+    async def transform(request: Request, body: Body) -> Response:
+        """`image` in base64, or a file of a form; `strength` says how much of it to repaint."""
+        return await call(request, body, "image_transform")
+
+    @router.post("/inpaint", summary="Repaint a part of a picture in one call", **route("image_inpaint"))
+    async def inpaint(request: Request, body: Body) -> Response:
+        """`image`, and `mask`: white where to repaint."""
+        return await call(request, body, "image_inpaint")
+
+    async def call(request: Request, body: JobFields, operation: Operation) -> Response:
         form = _form(request.headers.get("accept", ""), body)
-        wanted = body.job_request(
-            on_disconnect="cancel",
-            operations=TEXT_ONLY,
-            **({"format": IMAGES[form]} if form in IMAGES else {}),
-        )
+        changes = {"format": IMAGES[form]} if form in IMAGES else {}
+        wanted = await beside_loop(body, body.job_request, on_disconnect="cancel", operation=operation, **changes)
         links = Links(request)
         if form == EVENT_STREAM:
             job = await backend.submit(wanted)

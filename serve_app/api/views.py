@@ -111,7 +111,7 @@ class JobView(View):
     images_expired: bool
     timings: dict[str, float] | None = Field(description="Seconds per stage.")
     error: JobErrorView | None
-    request: dict[str, Any] = Field(description="The resolved parameters: sending them again makes the same images.")
+    request: dict[str, Any] = Field(description="The resolved parameters; of pictures, their sizes.")
     on_disconnect: OnDisconnect
     metadata: dict[str, Any]
     sse_url: str
@@ -240,5 +240,8 @@ class WorkerList(View):
 
 
 def _parameters(request: JobRequest) -> dict[str, Any]:
-    """The generation without its id and without the input images' bytes."""
-    return request.generation.model_dump(mode="json", exclude={"id", "image", "mask"}, exclude_none=True)
+    """The generation without its id, and of pictures only their sizes."""
+    generation = request.generation
+    told = generation.model_dump(mode="json", exclude={"id", "image", "mask"}, exclude_none=True)
+    pictures = {"image": generation.image, "mask": generation.mask}
+    return told | {name: {"width": one.width, "height": one.height} for name, one in pictures.items() if one}

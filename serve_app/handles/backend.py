@@ -6,8 +6,9 @@ from typing import TypeVar
 
 from ray.serve.handle import DeploymentHandle, DeploymentResponse
 
+from deployments import inputs
 from deployments.blobs import BlobStore
-from deployments.engine.errors import ModelUnavailable
+from deployments.engine.errors import DarkroomError, ModelUnavailable
 from serve_app.handles.calls import CalleeLost, answer, stream
 from serve_app.jobs.events import EventId, LoggedEvent
 from serve_app.jobs.fleet import ModelStatus, WorkerStatus
@@ -33,7 +34,14 @@ class RouterBackend:
         self._blobs = blobs
 
     async def submit(self, request: JobRequest) -> Job:
-        return await self._ask(self._router.submit.remote(request))
+        """Pictures go to the blob store: the Router gets their keys."""
+        kept = await inputs.keep(request.generation, self._blobs)
+        request = request.model_copy(update={"generation": kept})
+        try:
+            return await self._ask(self._router.submit.remote(request))
+        except DarkroomError:
+            await inputs.forget(kept, self._blobs)
+            raise
 
     async def follow(self, job_id: str, after: EventId | None = None) -> AsyncGenerator[list[LoggedEvent], None]:
         """As in the Backend. Outlives a Router: the next one goes on after the last event that arrived here."""

@@ -15,12 +15,13 @@ from deployments.engine.errors import GenerationCancelled, InternalError, Invali
 from deployments.engine.events import Event, GenerationResult, Timings
 from deployments.engine.request import GenerationRequest
 from serve_app.api.backend import Backend
+from serve_app.api.pictures import on_thread
 from serve_app.jobs import events as job_events
 from serve_app.jobs.job import ImageRef, JobRequest
 
 
-def as_request(request: GenerationRequest | None, fields: dict[str, Any]) -> GenerationRequest:
-    """The request itself, or one made of ``fields``.
+async def as_request(request: GenerationRequest | None, fields: dict[str, Any]) -> GenerationRequest:
+    """The request itself, or one made of ``fields``, on a thread: pictures are decoded to know that they can be.
 
     Raises:
         InvalidRequest: both or neither were given, or a field is not valid.
@@ -30,7 +31,7 @@ def as_request(request: GenerationRequest | None, fields: dict[str, Any]) -> Gen
     if request is not None:
         return request
     try:
-        return GenerationRequest(**fields)
+        return await on_thread(GenerationRequest, **fields)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise InvalidRequest(".".join(map(str, first["loc"])) or None, first["input"], first["msg"]) from None

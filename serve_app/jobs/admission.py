@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployments.catalog import ModelCard
-from deployments.engine.errors import InvalidRequest, UnsupportedByModel
+from deployments.engine.errors import InvalidRequest
 from deployments.engine.request import resolve
 from serve_app.jobs import cost
-from serve_app.jobs.job import JobRequest
+from serve_app.jobs.job import JobRequest, operation_on
 
 MAX_METADATA_BYTES = 4096
 
@@ -34,18 +34,11 @@ def admit(request: JobRequest, card: ModelCard) -> Admitted:
     """
     if not request.generation.id.strip("."):
         raise InvalidRequest("id", request.generation.id, "an id with more than dots: it names a folder of images")
-    _refuse_images(request, card)
     _check_metadata(request.metadata)
     generation = resolve(request.generation, card)
-    return Admitted(request.model_copy(update={"generation": generation}), cost.rows(generation, card))
-
-
-def _refuse_images(request: JobRequest, card: ModelCard) -> None:
-    """A job holds no image bytes, so whatever the card says, only text goes in."""
-    if request.operation != "image_generation":
-        raise UnsupportedByModel("operation", request.operation, card.id, "image_generation")
-    if request.generation.image is not None:
-        raise UnsupportedByModel("image", "an image", card.id, "no image: jobs are made from text only")
+    operation = operation_on(generation.image is not None, generation.mask is not None)
+    admitted = request.model_copy(update={"generation": generation, "operation": operation})
+    return Admitted(admitted, cost.rows(generation, card))
 
 
 def _check_metadata(metadata: dict[str, Any]) -> None:

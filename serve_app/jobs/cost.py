@@ -6,7 +6,7 @@ seconds per row (:meth:`Fleet.seconds_per_row`), so a rate that is measured late
 
 import math
 
-from deployments.catalog import ModelCard, forwards
+from deployments.catalog import ModelCard, forwards, steps_taken
 from deployments.engine.request import GenerationRequest
 
 FIXED_ROWS = 2.0
@@ -25,7 +25,8 @@ def rows(request: GenerationRequest, card: ModelCard) -> float:
     guidance = request.guidance if request.guidance is not None else card.default_guidance
     per_forward = 2 if card.family != "flux" and guidance > 1 else 1
     scale = width * height / (default_width * default_height)
-    taken = forwards(request.steps or card.default_steps, request.sampler)
+    steps = steps_taken(card.family, request.steps or card.default_steps, request.strength)
+    taken = forwards(steps, request.sampler)
     return request.n * scale * (taken * per_forward + FIXED_ROWS)
 
 

@@ -13,6 +13,13 @@ Operation = Literal["image_generation", "image_transform", "image_inpaint"]
 OnDisconnect = Literal["cancel", "detach"]
 
 
+def operation_on(image: bool, mask: bool) -> Operation:
+    """What is done to these pictures."""
+    if not (image or mask):
+        return "image_generation"
+    return "image_inpaint" if mask else "image_transform"
+
+
 class JobStatus(StrEnum):
     """``queued → running → succeeded | failed | cancelled | expired``."""
 

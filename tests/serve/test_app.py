@@ -31,6 +31,12 @@ def darkroom(data: Path) -> Iterator[Service]:
         yield running
 
 
+def png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def until_it_runs(darkroom: Service, job_id: str) -> None:
     for event in darkroom.events(job_id):
         if event["event"] == "progress":
@@ -47,6 +53,28 @@ def test_a_job_develops_into_a_png(darkroom: Service) -> None:
     answer = darkroom.http.get(events[-1]["images"][0]["url"])
     assert answer.headers["content-type"] == "image/png"
     assert Image.open(io.BytesIO(answer.content)).size == (128, 128)
+
+
+def test_a_picture_is_repainted_where_the_mask_is_white(darkroom: Service) -> None:
+    teal, mask = Image.new("RGB", (128, 128), (0, 128, 128)), Image.new("L", (128, 128))
+    mask.paste(255, (64, 0, 128, 128))
+    files = {name: (name, png(image), "image/png") for name, image in (("image", teal), ("mask", mask))}
+    data = {"prompt": "a red circle", "model": "sd15", "steps": "4", "seed": "7"}
+    answer = darkroom.http.post("/inpaint", data=data, files=files, headers={"Accept": "image/png"})
+    assert answer.status_code == 200, answer.text
+    left = Image.open(io.BytesIO(answer.content)).crop((0, 0, 48, 128)).resize((1, 1), Image.Resampling.BOX)
+    assert max(abs(ours - asked) for ours, asked in zip(left.getpixel((0, 0)), (0, 128, 128), strict=True)) < 25
+    job = darkroom.http.get(f"/v1/jobs/{answer.headers['x-job-id']}").json()
+    assert job["operation"] == "image_inpaint"
+    assert job["request"]["image"] == {"width": 128, "height": 128}
+
+
+def test_a_handle_takes_a_picture(darkroom: Service) -> None:
+    handle = serve.get_app_handle("darkroom")
+    teal = Image.new("RGB", (128, 96), (0, 128, 128))
+    wish = {"prompt": "a red circle", "model": "flux-schnell", "image": teal, "strength": 0.25}
+    result = handle.generate.remote(**wish).result(timeout_s=60)
+    assert result.images[0].size == (128, 96)
 
 
 def test_the_ingress_and_the_router_hold_no_torch(darkroom: Service) -> None:

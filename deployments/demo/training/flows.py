@@ -17,7 +17,7 @@ from deployments.demo.training.samples import contact_sheet
 from deployments.demo.training.stage import SEED, Stage
 
 _BATCH = 32
-_SMALL_FIRST = 0.3
+_SMALL_FIRST = 0.2
 """The share of the base's steps that see small pictures."""
 _FEW = 16
 _LENGTHS = (_FEW, _FEW, _FEW, DEMO_T5_TOKENS)
@@ -85,7 +85,7 @@ class FlowBaseStage(FlowStage):
     """Rectified flow: the straight line's direction."""
 
     name = "flux-base"
-    steps = 10500
+    steps = 16000
     learning_rate = 1e-3
     muon = True
 
@@ -127,7 +127,7 @@ class FlowGuidanceStage(FlowPupilStage):
     """flux-dev: the guided direction, which takes two forwards, learnt as one, with the scale as an input."""
 
     name = "flux-dev"
-    steps = 700
+    steps = 1200
     learning_rate = 4e-4
     muon = True
 
@@ -160,7 +160,7 @@ class FlowFewStepsStage(FlowPupilStage):
     """
 
     name = "flux-schnell"
-    steps = 900
+    steps = 1200
     learning_rate = 5e-4
     muon = True
 

@@ -14,17 +14,19 @@ from torch import Tensor
 
 from deployments.engine.batching import BatchKey
 from deployments.engine.conditioning import Conditioning
+from deployments.engine.families.source import Kept, Source
 from deployments.engine.request import GenerationRequest
 from deployments.engine.samplers import Sampler, step_together
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One image to make: image ``index`` of a resolved request, with the request's conditioning."""
+    """One image to make: image ``index`` of a resolved request, with the request's conditioning and source."""
 
     request: GenerationRequest
     index: int
     conditioning: Conditioning
+    source: Source | None = None
 
     @property
     def seed(self) -> int:
@@ -48,6 +50,16 @@ class Item:
         return self.request.steps
 
     @property
+    def inpaints(self) -> bool:
+        """Whether a mask says where to repaint."""
+        return self.source is not None and self.source.mask is not None
+
+    @property
+    def strength(self) -> float | None:
+        """How much of the source is repainted; ``None`` without one."""
+        return self.request.strength
+
+    @property
     def guidance(self) -> float:
         """The guidance scale; 0.0 for none."""
         return self.request.guidance or 0.0
@@ -69,8 +81,38 @@ class DenoiseState:
     key: BatchKey
     sampler: Sampler
     latents: Tensor
+    kept: Kept | None = None
+    """What inpainting puts back after each step."""
+    extra: Tensor | None = None
+    """(1, …) further input channels of the denoiser."""
     error: Exception | None = None
     """What its sampler's last step raised: it goes no further."""
+
+
+def begin(
+    item: Item,
+    key: BatchKey,
+    sampler: Sampler,
+    *,
+    noise: Tensor,
+    pure: Tensor,
+    clean: Tensor | None,
+    mask: Tensor | None,
+) -> DenoiseState:
+    """The state before the first step; all tensors (1, …) in the architecture's own layout.
+
+    Args:
+        noise: drawn for this image.
+        pure: the latents of nothing but noise.
+        clean: latents of the source's picture.
+        mask: 1.0 where to repaint, if the rest is to be kept step by step.
+    """
+    state = DenoiseState(item=item, key=key, sampler=sampler, latents=pure)
+    if clean is not None and (item.source is None or item.source.mask is None or item.strength != 1.0):
+        state.latents = sampler.noised(clean, noise)
+    if clean is not None and mask is not None:
+        state.kept = Kept(clean, noise, mask)
+    return state
 
 
 def advance(states: Sequence[DenoiseState], predictions: Tensor) -> None:
@@ -80,12 +122,12 @@ def advance(states: Sequence[DenoiseState], predictions: Tensor) -> None:
         if isinstance(result, Exception):
             state.error = result
         else:
-            state.latents = result
+            state.latents = result if state.kept is None else state.kept.put_back(result, state.sampler)
 
 
 class Family(Protocol):
-    """What the engine needs from an architecture. ``encode`` and ``start`` are called by one thread, ``denoise`` and
-    ``preview`` by another, ``decode`` by a third: none of them may change what another reads."""
+    """What the engine needs from an architecture. ``encode``, ``look`` and ``start`` are called by one thread,
+    ``denoise`` and ``preview`` by another, ``decode`` by a third: none of them may change what another reads."""
 
     dtype: torch.dtype
     device: torch.device
@@ -98,12 +140,20 @@ class Family(Protocol):
         """
         ...
 
+    def look(self, request: GenerationRequest) -> Source | None:
+        """The resolved request's picture and mask as the VAE sees them; ``None`` for one from text alone.
+
+        Raises:
+            InvalidRequest: the picture is held elsewhere."""
+        ...
+
     def batch_key(self, item: Item) -> BatchKey:
         """The value whose equality means "can share a forward"."""
         ...
 
     def start(self, item: Item) -> DenoiseState:
-        """The state before the first step: noise drawn from the item's seed, a sampler of its own."""
+        """The state before the first step: noise drawn from the item's seed, over its source if it has one; a sampler
+        of its own."""
         ...
 
     def denoise(self, states: Sequence[DenoiseState]) -> None:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from functools import partial
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,11 @@ from diffusers.pipelines.flux.pipeline_flux import calculate_shift
 from PIL.Image import Image
 from torch import Tensor
 
+from deployments.catalog import steps_taken
 from deployments.engine.batching import BatchKey
 from deployments.engine.conditioning import Conditioning, ConditioningCache
-from deployments.engine.families.base import DenoiseState, Item, advance
+from deployments.engine.families.base import DenoiseState, Item, advance, begin
+from deployments.engine.families.source import SourceReader
 from deployments.engine.preview import LatentRGB
 from deployments.engine.request import GenerationRequest
 from deployments.engine.samplers import Sampler, SamplerKit
@@ -38,6 +41,7 @@ class FluxFamily:
         self._latent_rgb = latent_rgb.to(self.device)
         self._cache = ConditioningCache()
         self._samplers = SamplerKit(pipeline.scheduler)
+        self.look = SourceReader(pipeline.vae, self.dtype)
 
     def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
         return [self._cache.get(request.prompt, partial(self._encode, request.prompt)) for request in requests]
@@ -58,14 +62,22 @@ class FluxFamily:
         return BatchKey(self._model, height // factor, width // factor, item.conditioning.hidden.shape[1])
 
     def start(self, item: Item) -> DenoiseState:
+        key, source, generator = self.batch_key(item), item.source, item.generator()
+        scheduler = self._scheduler(item, key.height * key.width)
+        taken = steps_taken("flux", item.steps, item.strength)
+        first = (item.steps - taken) * scheduler.order
+        sampler = Sampler(scheduler, taken, generator, begin_index=first, alone=item.inpaints)
+        vae, clean, mask = self._pipeline.vae, None, None
+        if source is not None:
+            drawn = source.draw(generator)
+            clean = self._packed((drawn - vae.config.shift_factor) * vae.config.scaling_factor)
         width, height = item.size
-        generator = item.generator()
-        latents, _ = self._pipeline.prepare_latents(
-            1, self._pipeline.transformer.config.in_channels // 4, height, width, self.dtype, self.device, generator
-        )
-        scheduler = self._scheduler(item, latents.shape[1])
-        sampler = Sampler(scheduler, item.steps, generator, begin_index=0)
-        return DenoiseState(item=item, key=self.batch_key(item), sampler=sampler, latents=latents)
+        channels = self._pipeline.transformer.config.in_channels // 4
+        noise, _ = self._pipeline.prepare_latents(1, channels, height, width, self.dtype, self.device, generator)
+        if source is not None and item.inpaints:
+            mask = self._packed(source.latent_mask(2 * key.height, 2 * key.width, noise).repeat(1, channels, 1, 1))
+            source.draw_blanked(generator)
+        return begin(item, key, sampler, noise=noise, pure=noise, clean=clean, mask=mask)
 
     def _scheduler(self, item: Item, tokens: int) -> Any:
         """The item's scheduler, its timesteps set as the stock pipeline sets them for a picture of ``tokens``."""
@@ -84,7 +96,9 @@ class FluxFamily:
             scheduler.set_timesteps(item.steps, device="cpu")
             return scheduler
         scheduler = self._samplers.scheduler(item.request.sampler, item.seed)
-        if scheduler.config.get("use_flow_sigmas"):
+        # a solver that has sigmas of its own is left to them; but from a picture on, the stock pipelines give it theirs
+        given = item.source is not None and "sigmas" in signature(scheduler.set_timesteps).parameters
+        if scheduler.config.get("use_flow_sigmas") and not given:
             scheduler.set_timesteps(item.steps, device="cpu", mu=mu)
         else:
             scheduler.set_timesteps(sigmas=np.linspace(1.0, 1 / item.steps, item.steps), device="cpu", mu=mu)
@@ -126,6 +140,11 @@ class FluxFamily:
         latents = (latents / vae.config.scaling_factor) + vae.config.shift_factor
         decoded: Tensor = vae.decode(latents.to(vae.device), return_dict=False)[0]
         return decoded
+
+    def _packed(self, latents: Tensor) -> Tensor:
+        """Latents (1, C, H/8, W/8) as the transformer has them, (1, h·w, 4C)."""
+        packed: Tensor = self._pipeline._pack_latents(latents, *latents.shape)
+        return packed
 
     def _unpacked(self, latents: Tensor, item: Item) -> Tensor:
         """Packed latents (B, h·w, 64) as the VAE has them, (B, 16, H/8, W/8)."""

@@ -10,10 +10,12 @@ from diffusers.utils.torch_utils import randn_tensor
 from PIL.Image import Image
 from torch import Tensor
 
+from deployments.catalog import steps_taken
 from deployments.engine.batching import BatchKey
 from deployments.engine.conditioning import Conditioning, ConditioningCache
-from deployments.engine.families.base import DenoiseState, Item, advance
+from deployments.engine.families.base import DenoiseState, Item, advance, begin
 from deployments.engine.families.guidance import GuidedRows, is_guided
+from deployments.engine.families.source import SourceReader
 from deployments.engine.preview import LatentRGB
 from deployments.engine.request import GenerationRequest
 from deployments.engine.samplers import Sampler, SamplerKit
@@ -35,6 +37,7 @@ class SD3Family:
         self._latent_rgb = latent_rgb.to(self.device)
         self._cache = ConditioningCache()
         self._samplers = SamplerKit(pipeline.scheduler)
+        self.look = SourceReader(pipeline.vae, self.dtype)
 
     def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
         return [
@@ -60,12 +63,20 @@ class SD3Family:
         return BatchKey(self._model, height // factor, width // factor, item.conditioning.hidden.shape[1])
 
     def start(self, item: Item) -> DenoiseState:
-        key = self.batch_key(item)
-        generator = item.generator()
+        key, source, generator = self.batch_key(item), item.source, item.generator()
+        scheduler = self._scheduler(item, key)
+        taken = steps_taken("sd3", item.steps, item.strength)
+        first = None if source is None else (item.steps - taken) * scheduler.order
+        sampler = Sampler(scheduler, taken, generator, begin_index=first, alone=item.inpaints)
+        vae, clean, mask = self._pipeline.vae, None, None
+        if source is not None:
+            clean = (source.draw(generator) - vae.config.shift_factor) * vae.config.scaling_factor
         channels = self._pipeline.transformer.config.in_channels
-        latents = randn_tensor((1, channels, key.height, key.width), generator, self.device, self.dtype)
-        sampler = Sampler(self._scheduler(item, key), item.steps, generator)
-        return DenoiseState(item=item, key=key, sampler=sampler, latents=latents)
+        noise = randn_tensor((1, channels, key.height, key.width), generator, self.device, self.dtype)
+        if source is not None and item.inpaints:
+            mask = source.latent_mask(key.height, key.width, noise)
+            source.draw_blanked(generator)
+        return begin(item, key, sampler, noise=noise, pure=noise, clean=clean, mask=mask)
 
     def _scheduler(self, item: Item, key: BatchKey) -> Any:
         """The item's scheduler, its timesteps set as the stock pipeline sets them."""

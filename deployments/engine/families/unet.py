@@ -9,10 +9,12 @@ from diffusers.utils.torch_utils import randn_tensor
 from PIL.Image import Image
 from torch import Tensor
 
+from deployments.catalog import steps_taken
 from deployments.engine.batching import BatchKey
 from deployments.engine.conditioning import Conditioning, ConditioningCache
-from deployments.engine.families.base import DenoiseState, Item, advance
+from deployments.engine.families.base import DenoiseState, Item, advance, begin
 from deployments.engine.families.guidance import GuidedRows, is_guided
+from deployments.engine.families.source import SourceReader
 from deployments.engine.preview import LatentRGB
 from deployments.engine.request import GenerationRequest
 from deployments.engine.samplers import Sampler, SamplerKit, scale_together
@@ -27,8 +29,10 @@ class UNetFamily:
     def __init__(self, model: str, pipeline: Any, latent_rgb: LatentRGB) -> None:
         if pipeline.unet.config.time_cond_proj_dim is not None:
             raise ValueError("UNets with an embedded guidance scale (time_cond_proj_dim) are not served yet")
-        if pipeline.unet.config.in_channels != pipeline.vae.config.latent_channels:
-            raise ValueError("UNets that take more than latents (inpainting, instruct) are not served yet")
+        channels = pipeline.vae.config.latent_channels
+        self._inpaints = pipeline.unet.config.in_channels == channels + 1 + channels
+        if pipeline.unet.config.in_channels != channels and not self._inpaints:
+            raise ValueError("UNets that take another picture beside the latents (instruct) are not served yet")
         self._model = model
         self._pipeline = pipeline
         self._is_xl = hasattr(pipeline, "text_encoder_2")
@@ -39,6 +43,9 @@ class UNetFamily:
         self._samplers = SamplerKit(pipeline.scheduler)
         if self._is_xl and self.dtype == torch.float16 and pipeline.vae.config.force_upcast:
             pipeline.vae.to(torch.float32)  # once: the stock pipeline does it around every decode
+        self.look = SourceReader(
+            pipeline.vae, self.dtype, upcast=self._is_xl and pipeline.vae.config.force_upcast, blanks=self._inpaints
+        )
 
     def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
         return [self._cache.get(_prompts(request), partial(self._encode, request)) for request in requests]
@@ -63,29 +70,39 @@ class UNetFamily:
         return BatchKey(self._model, height // factor, width // factor, item.conditioning.hidden.shape[1])
 
     def start(self, item: Item) -> DenoiseState:
-        key = self.batch_key(item)
-        generator = item.generator()
+        key, source, generator = self.batch_key(item), item.source, item.generator()
         scheduler = self._samplers.scheduler(item.request.sampler, item.seed)
         scheduler.set_timesteps(item.steps, device="cpu")
-        channels = self._pipeline.unet.config.in_channels
-        noise = randn_tensor((1, channels, key.height, key.width), generator, self.device, self.dtype)
-        return DenoiseState(
-            item=item,
-            key=key,
-            # the SDXL pipeline pins the first index where it can, the SD 1.5 pipeline never does
-            sampler=Sampler(
-                scheduler,
-                item.steps,
-                generator,
-                begin_index=0 if self._is_xl and hasattr(scheduler, "set_begin_index") else None,
-            ),
-            latents=noise * scheduler.init_noise_sigma,
+        taken = steps_taken("unet", item.steps, item.strength)
+        # the SDXL pipeline always pins the first index, the SD 1.5 pipeline only when it starts from a picture
+        first = (item.steps - taken) * scheduler.order if self._is_xl or source is not None else None
+        sampler = Sampler(scheduler, taken, generator, begin_index=first, alone=item.inpaints and not self._inpaints)
+        clean = mask = blanked = None
+        if source is not None and not (self._inpaints and item.strength == 1.0):
+            clean = self._scaled(source.draw(generator).to(self.dtype))
+        shape = (1, self._pipeline.vae.config.latent_channels, key.height, key.width)
+        noise = randn_tensor(shape, generator, self.device, self.dtype)
+        if source is not None and item.inpaints:
+            mask, blanked = source.latent_mask(key.height, key.width, noise), source.draw_blanked(generator)
+        state = begin(
+            item,
+            key,
+            sampler,
+            noise=noise,
+            pure=noise * scheduler.init_noise_sigma,
+            clean=clean,
+            mask=None if self._inpaints else mask,
         )
+        if mask is not None and blanked is not None:
+            state.extra = torch.cat([mask, self._scaled(blanked.to(self.dtype))], dim=1)
+        return state
 
     def denoise(self, states: Sequence[DenoiseState]) -> None:
         rows = GuidedRows(states)
         inputs = scale_together([state.sampler for state in states], [state.latents for state in states])
         timesteps = torch.tensor([s.sampler.timestep for s in rows.states], dtype=torch.float32, device=self.device)
+        if self._inpaints:
+            inputs = torch.cat([inputs, torch.cat([state.extra for state in states if state.extra is not None])], dim=1)
         output: Tensor = self._pipeline.unet(
             rows.expand(inputs),  # (R, C, h, w)
             timesteps,  # (R,)
@@ -122,14 +139,32 @@ class UNetFamily:
         latents = torch.cat([state.latents for state in states])  # (B, C, h, w)
         if self._is_xl:
             latents = latents.to(vae.dtype)
-        if self._is_xl and getattr(vae.config, "latents_mean", None) and getattr(vae.config, "latents_std", None):
-            mean = torch.tensor(vae.config.latents_mean).view(1, 4, 1, 1).to(latents.device, latents.dtype)
-            std = torch.tensor(vae.config.latents_std).view(1, 4, 1, 1).to(latents.device, latents.dtype)
+        if (shift := self._shift(latents)) is not None:
+            mean, std = shift
             latents = latents * std / vae.config.scaling_factor + mean
         else:
             latents = latents / vae.config.scaling_factor
         decoded: Tensor = vae.decode(latents, return_dict=False)[0]
         return decoded
+
+    def _scaled(self, drawn: Tensor) -> Tensor:
+        """Latents as the VAE draws them, as the denoiser sees them."""
+        factor: float = self._pipeline.vae.config.scaling_factor
+        if (shift := self._shift(drawn)) is not None:
+            mean, std = shift
+            return (drawn - mean) * factor / std
+        return factor * drawn
+
+    def _shift(self, like: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Mean and deviation of the latents, (1, C, 1, 1), of an SDXL whose VAE tells them."""
+        config = self._pipeline.vae.config
+        if not (self._is_xl and getattr(config, "latents_mean", None) and getattr(config, "latents_std", None)):
+            return None
+        mean, std = (
+            torch.tensor(one).view(1, -1, 1, 1).to(like.device, like.dtype)
+            for one in (config.latents_mean, config.latents_std)
+        )
+        return mean, std
 
 
 def _prompts(request: GenerationRequest) -> Hashable:

@@ -23,8 +23,8 @@ from torch import Tensor
 class Rule(Protocol):
     """One kind of sampler. Latents, outputs and results are (B, …); each of ``columns`` is (B, 1, …) float32."""
 
-    def coefficients(self, scheduler: Any) -> list[tuple[float, ...]]:
-        """The numbers of each step of a scheduler whose timesteps are set, in their order."""
+    def coefficients(self, scheduler: Any, timesteps: Tensor) -> list[tuple[float, ...]]:
+        """The numbers of the steps at ``timesteps``, the last ones of a scheduler whose beginning is set."""
         ...
 
     def scale(self, latents: Tensor, columns: Sequence[Tensor]) -> Tensor:
@@ -41,8 +41,8 @@ class Rule(Protocol):
 class _Euler:
     """``EulerDiscreteScheduler``, without churn."""
 
-    def coefficients(self, scheduler: Any) -> list[tuple[float, ...]]:
-        return _pairs(scheduler)
+    def coefficients(self, scheduler: Any, timesteps: Tensor) -> list[tuple[float, ...]]:
+        return _pairs(scheduler, timesteps)
 
     def scale(self, latents: Tensor, columns: Sequence[Tensor]) -> Tensor:
         return _over(latents, (columns[0] ** 2 + 1) ** 0.5)
@@ -90,11 +90,11 @@ class _AncestralV(_EulerV, _Ancestral):
 class _DDIM:
     """``DDIMScheduler`` with eta 0."""
 
-    def coefficients(self, scheduler: Any) -> list[tuple[float, ...]]:
+    def coefficients(self, scheduler: Any, timesteps: Tensor) -> list[tuple[float, ...]]:
         config, powers = scheduler.config, scheduler.alphas_cumprod
         stride = config.num_train_timesteps // scheduler.num_inference_steps
         found: list[tuple[float, ...]] = []
-        for timestep in scheduler.timesteps.tolist():
+        for timestep in timesteps.tolist():
             before = timestep - stride
             last = scheduler.final_alpha_cumprod
             found.append((powers[timestep].item(), (powers[before] if before >= 0 else last).item()))
@@ -128,8 +128,8 @@ class _DDIMV(_DDIM):
 class _FlowEuler:
     """``FlowMatchEulerDiscreteScheduler``, deterministic."""
 
-    def coefficients(self, scheduler: Any) -> list[tuple[float, ...]]:
-        return _pairs(scheduler)
+    def coefficients(self, scheduler: Any, timesteps: Tensor) -> list[tuple[float, ...]]:
+        return _pairs(scheduler, timesteps)
 
     def scale(self, latents: Tensor, columns: Sequence[Tensor]) -> Tensor:
         return latents
@@ -164,12 +164,12 @@ def rule_for(scheduler: Any) -> Rule | None:
     return {"epsilon": _NOISE, "v_prediction": _V}.get(scheduler.config.prediction_type, {}).get(kind)
 
 
-def _pairs(scheduler: Any) -> list[tuple[float, ...]]:
+def _pairs(scheduler: Any, timesteps: Tensor) -> list[tuple[float, ...]]:
     """Each step's sigma and the one after it."""
     first = scheduler.begin_index
     if first is None:
-        first = scheduler.index_for_timestep(scheduler.timesteps[0])
-    sigmas = scheduler.sigmas.tolist()[first : first + len(scheduler.timesteps) + 1]
+        first = scheduler.index_for_timestep(timesteps[0])
+    sigmas = scheduler.sigmas.tolist()[first : first + len(timesteps) + 1]
     return list(pairwise(sigmas))
 
 

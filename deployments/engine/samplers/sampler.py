@@ -1,5 +1,6 @@
 """A request's own sampler: a diffusers scheduler with its own state, stepped at the request's own pace."""
 
+import copy
 import inspect
 from collections.abc import Sequence
 from typing import Any
@@ -28,15 +29,22 @@ class Sampler:
         scheduler: a scheduler of the image's own, its timesteps set, on the CPU: schedulers look at their values, and
             each look at a device tensor would wait for the device.
         total: the steps that were requested.
-        begin_index: where in the timesteps the walk starts; ``None`` lets the scheduler look it up, as stock
-            pipelines do that never call ``set_begin_index``.
+        begin_index: where in the timesteps the walk starts; ``None`` starts at the first and lets the scheduler look
+            its index up, as stock pipelines do that never call ``set_begin_index``.
+        alone: step by the scheduler itself whatever its kind, so that :meth:`noised` can be asked after each step.
     """
 
     def __init__(
-        self, scheduler: Any, total: int, generator: torch.Generator, *, begin_index: int | None = None
+        self,
+        scheduler: Any,
+        total: int,
+        generator: torch.Generator,
+        *,
+        begin_index: int | None = None,
+        alone: bool = False,
     ) -> None:
         self._scheduler = scheduler
-        self._timesteps: Tensor = scheduler.timesteps  # (T,), the scheduler's dtype
+        self._timesteps: Tensor = scheduler.timesteps[begin_index or 0 :]  # (T,), the scheduler's dtype
         self._values: list[float] = self._timesteps.tolist()
         self._cursor = 0
         # as in the stock pipelines: the forwards by which a scheduler with more timesteps than steps runs ahead
@@ -47,14 +55,14 @@ class Sampler:
             self._extra["eta"] = 0.0
         if "generator" in parameters:
             self._extra["generator"] = generator
-        if begin_index is not None:
+        if begin_index is not None and hasattr(scheduler, "set_begin_index"):
             scheduler.set_begin_index(begin_index)
         self.total = total
         self.generator = generator
         self.steps_done = 0
         self.steps_told = 0
-        self.rule: Rule | None = rule_for(scheduler)
-        self._coefficients = [] if self.rule is None else self.rule.coefficients(scheduler)
+        self.rule: Rule | None = None if alone else rule_for(scheduler)
+        self._coefficients = [] if self.rule is None else self.rule.coefficients(scheduler, self._timesteps)
 
     @property
     def timestep(self) -> float:
@@ -92,6 +100,16 @@ class Sampler:
         )[0]
         self.advance()
         return following
+
+    def noised(self, clean: Tensor, noise: Tensor) -> Tensor:
+        """``clean`` (1, …) with as much of ``noise`` as there is at :attr:`timestep`."""
+        scheduler = copy.copy(self._scheduler)  # some move their tables to the latents' device, or begin to count
+        timestep = self._timesteps[self._cursor : self._cursor + 1]
+        if hasattr(scheduler, "scale_noise"):
+            mixed: Tensor = scheduler.scale_noise(clean, timestep, noise)
+            return mixed
+        added: Tensor = scheduler.add_noise(clean, noise, timestep)
+        return added
 
     def advance(self) -> None:
         """Count a step that was made."""

@@ -4,7 +4,7 @@ import asyncio
 import io
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,9 @@ from deployments.engine.events import (
     Started,
     Timings,
 )
+from deployments.engine.pictures import Picture, PictureRef
 from deployments.engine.request import GenerationRequest
+from deployments.inputs import keep
 from deployments.messages import EncodedPreview, ImageStored, ReplicaEvent, ReplicaStats, RunAttempt
 from deployments.replica import ModelReplica, Place
 
@@ -48,6 +50,7 @@ class ScriptedEngine:
 
     def __init__(self) -> None:
         self.listeners: dict[str, Callable[[list[Event]], None]] = {}
+        self.requests: dict[str, GenerationRequest] = {}
         self.submitted = asyncio.Event()
         self.cancelled: list[str] = []
         self.refusal: InvalidRequest | None = None
@@ -57,6 +60,7 @@ class ScriptedEngine:
         if self.refusal is not None:
             raise self.refusal
         self.listeners[request.id] = on_events
+        self.requests[request.id] = request
         self.submitted.set()
         return request
 
@@ -282,3 +286,34 @@ async def test_the_health_check_fails_when_a_thread_of_the_engine_has_ended(
     engine.broken = True
     with pytest.raises(RuntimeError, match="denoise"):
         await replica.check_health()
+
+
+async def test_the_engine_gets_the_pictures_that_the_request_names(
+    replica: ModelReplica, engine: ScriptedEngine, tmp_path: Path
+) -> None:
+    blobs = BlobStore.open(f"file://{tmp_path}")
+    run = attempt(image=picture(9))
+    run = replace(run, request=await keep(run.request, blobs))
+    telling = asyncio.create_task(collect(replica, run))
+    await engine.submitted.wait()
+    assert isinstance(engine.requests["job"].image, Picture)
+    assert engine.requests["job"].image.rgb().getpixel((0, 0)) == (9, 0, 0)
+    engine.say(Cancelled("job"))
+    assert await telling == [Cancelled("job")]
+
+
+async def test_a_picture_that_is_gone_fails_the_attempt(replica: ModelReplica, engine: ScriptedEngine) -> None:
+    run = attempt(image=PictureRef(key="job/input/image", width=64, height=64))
+    (failed,) = await collect(replica, run)
+    assert isinstance(failed, Failed)
+    assert failed.code == "gone"
+    assert engine.requests == {}
+
+
+async def test_previews_tell_the_total_that_the_engine_tells(replica: ModelReplica, engine: ScriptedEngine) -> None:
+    telling = asyncio.create_task(collect(replica, attempt()))
+    await engine.submitted.wait()
+    engine.say(Progress("job", 1, 3, 0), Preview("job", picture(), 1, 0))
+    engine.say(ImageReady("job", picture(), 7, 0), Completed("job", TIMINGS))
+    previews = [event for event in await telling if isinstance(event, EncodedPreview)]
+    assert [(preview.step, preview.total) for preview in previews] == [(1, 3)]

@@ -8,8 +8,10 @@ from socket import socket
 
 import pytest
 from click.testing import Result
+from PIL import Image
 from typer.testing import CliRunner
 
+from deployments.engine.pictures import Picture
 from serve_app.cli import app
 from serve_app.jobs.events import Cancelled, Error, Progress, Queued, Restarted, Started
 from tests.unit.serve_app.scripted_service import IMAGE, ScriptedBackend, developing, scripted
@@ -44,6 +46,38 @@ def test_every_option_reaches_the_request(tmp_path: Path) -> None:
     wanted = backend.submitted[0].request.generation
     assert (wanted.model, wanted.steps, wanted.width, wanted.height) == ("sd15", 3, 192, 128)
     assert (wanted.guidance, wanted.negative_prompt, wanted.format) == (2.5, "blur", "webp")
+
+
+def test_a_picture_and_a_mask_are_sent_with_their_strength(tmp_path: Path) -> None:
+    picture, mask = tmp_path / "photo.png", tmp_path / "mask.png"
+    Image.new("RGB", (160, 120), "teal").save(picture)
+    Image.new("L", (160, 120), 255).save(mask)
+    backend = ScriptedBackend(developing())
+    with scripted(backend) as url:
+        command = ("generate", "a boat", "--image", str(picture), "--mask", str(mask), "--strength", "0.5")
+        result = darkroom(*command, "-o", str(tmp_path / "x.png"), "--url", url)
+
+    assert result.exit_code == 0, result.output
+    wanted = backend.submitted[0].request.generation
+    assert wanted.strength == 0.5
+    assert isinstance(wanted.image, Picture)
+    assert isinstance(wanted.mask, Picture)
+    assert (wanted.image.encoded(), wanted.mask.encoded()) == (picture.read_bytes(), mask.read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--image", "no/such/file.png"), "--image"),
+        (("--mask", __file__), "--mask"),
+        (("--strength", "0.5"), "--strength"),
+        (("--image", __file__, "--strength", "1.5"), "--strength"),
+    ],
+)
+def test_pictures_that_do_not_fit_are_wrong_usage(options: tuple[str, ...], named: str) -> None:
+    result = darkroom("generate", "a boat", *options)
+    assert result.exit_code == 2
+    assert named in result.stderr
 
 
 def test_without_a_terminal_progress_is_plain_lines_on_stderr(tmp_path: Path) -> None:

@@ -147,9 +147,12 @@ async def test_generate_raises_the_error_of_the_job(blobs: BlobStore, end: JobEv
         await generate(ScriptedBackend(end), blobs, REQUEST)  # type: ignore[arg-type]
 
 
-def test_a_request_is_taken_as_it_is_or_made_of_fields() -> None:
-    assert as_request(REQUEST, {}) is REQUEST
-    assert as_request(None, {"prompt": "a red circle", "steps": 4}).steps == 4
+async def test_a_request_is_taken_as_it_is_or_made_of_fields() -> None:
+    assert await as_request(REQUEST, {}) is REQUEST
+    assert (await as_request(None, {"prompt": "a red circle", "steps": 4})).steps == 4
+    painted = await as_request(None, {"prompt": "a red circle", "image": Image.new("RGB", (40, 30))})
+    assert painted.image is not None
+    assert (painted.image.width, painted.image.height) == (40, 30)
 
 
 @pytest.mark.parametrize(
@@ -161,9 +164,13 @@ def test_a_request_is_taken_as_it_is_or_made_of_fields() -> None:
         (None, {"prompt": "x", "no_such_field": 1}, "no_such_field"),
         (None, {"steps": 4}, "prompt"),
         (None, {"prompt": "x", "seed": 2**53 - 1}, None),
+        (None, {"prompt": "x", "image": b"no picture"}, "image"),
+        (None, {"prompt": "x", "image": "a/path.png"}, "image"),
     ],
 )
-def test_bad_fields_are_named(request_: GenerationRequest | None, fields: dict[str, Any], field: str | None) -> None:
+async def test_bad_fields_are_named(
+    request_: GenerationRequest | None, fields: dict[str, Any], field: str | None
+) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        as_request(request_, fields)
+        await as_request(request_, fields)
     assert refused.value.field == field

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from deployments.demo.pipelines import build_pipeline
 
@@ -20,3 +22,39 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         return path
 
     return folder
+
+
+@pytest.fixture(scope="session")
+def inpaint_weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, bool], Path]:
+    """The same with as many latent channels as the stock inpainting pipelines insist on, and a map for previews.
+
+    ``blanks``: a UNet that takes the mask and the blanked picture as inputs too.
+    """
+    root = tmp_path_factory.mktemp("inpaint-weights")
+
+    def folder(model: str, blanks: bool) -> Path:
+        path = root / f"{model}-{blanks}"
+        if not path.is_dir():
+            pipeline = build_pipeline(model, seed=4)
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(5)
+                _rebuild(pipeline, blanks)
+            pipeline.save_pretrained(path, safe_serialization=True)
+        return path
+
+    return folder
+
+
+def _rebuild(pipeline: Any, blanks: bool) -> None:
+    if hasattr(pipeline, "unet"):
+        _change(pipeline, "vae", latent_channels=4)
+        _change(pipeline, "unet", in_channels=9 if blanks else 4, out_channels=4)
+    else:
+        patch = 2 * 2 if type(pipeline).__name__ == "FluxPipeline" else 1
+        _change(pipeline, "vae", latent_channels=16)
+        _change(pipeline, "transformer", in_channels=16 * patch, out_channels=16 * patch)
+
+
+def _change(pipeline: Any, name: str, **config: int) -> None:
+    part = getattr(pipeline, name)
+    setattr(pipeline, name, type(part).from_config(part.config, **config).eval())

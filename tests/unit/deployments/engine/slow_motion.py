@@ -11,6 +11,7 @@ from torch import Tensor
 from deployments.engine.batching import BatchKey
 from deployments.engine.conditioning import Conditioning
 from deployments.engine.families.base import DenoiseState, Item
+from deployments.engine.families.source import Source
 from deployments.engine.request import GenerationRequest
 from deployments.engine.samplers import Sampler
 
@@ -65,6 +66,9 @@ class SlowMotionFamily:
             self.encoded.append(request.prompt)
             _raise_if("encode!", request)
         return [Conditioning(torch.zeros(1, 1, 1)) for _ in requests]
+
+    def look(self, request: GenerationRequest) -> Source | None:
+        return None
 
     def batch_key(self, item: Item) -> BatchKey:
         return BatchKey("slow", item.size[1] // 8, item.size[0] // 8, 1)

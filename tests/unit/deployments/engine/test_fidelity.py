@@ -8,11 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import diffusers
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from deployments.catalog import CATALOG, card_for
 from deployments.engine import Engine, GenerationRequest
@@ -20,116 +18,9 @@ from deployments.engine.events import Completed, ImageReady, Progress
 from deployments.engine.families.base import Item
 from deployments.engine.loader import load
 from tests.unit.deployments.engine.listener import Listener
+from tests.unit.deployments.engine.stock import Stock
 
 SIZE = {"width": 128, "height": 128}
-
-
-FLOW = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
-STOCK_SAMPLERS: dict[str, tuple[Any, dict[str, Any]]] = {
-    "ddim": (diffusers.DDIMScheduler, {}),
-    "ddpm": (diffusers.DDPMScheduler, {}),
-    "pndm": (diffusers.PNDMScheduler, {}),
-    "euler": (diffusers.EulerDiscreteScheduler, {}),
-    "euler_karras": (diffusers.EulerDiscreteScheduler, {"use_karras_sigmas": True}),
-    "euler_a": (diffusers.EulerAncestralDiscreteScheduler, {}),
-    "heun": (diffusers.HeunDiscreteScheduler, {}),
-    "lms": (diffusers.LMSDiscreteScheduler, {}),
-    "dpm2": (diffusers.KDPM2DiscreteScheduler, {}),
-    "dpm2_a": (diffusers.KDPM2AncestralDiscreteScheduler, {}),
-    "dpmpp_2s": (diffusers.DPMSolverSinglestepScheduler, {"lower_order_final": True}),
-    "dpmpp_2m": (diffusers.DPMSolverMultistepScheduler, {}),
-    "dpmpp_2m_karras": (diffusers.DPMSolverMultistepScheduler, {"use_karras_sigmas": True}),
-    "dpmpp_2m_sde": (diffusers.DPMSolverMultistepScheduler, {"algorithm_type": "sde-dpmsolver++"}),
-    "dpmpp_2m_sde_karras": (
-        diffusers.DPMSolverMultistepScheduler,
-        {"algorithm_type": "sde-dpmsolver++", "use_karras_sigmas": True},
-    ),
-    "dpmpp_sde": (diffusers.DPMSolverSDEScheduler, {}),
-    "deis": (diffusers.DEISMultistepScheduler, {}),
-    "unipc": (diffusers.UniPCMultistepScheduler, {}),
-    "lcm": (diffusers.LCMScheduler, {}),
-    "flow_euler": (diffusers.FlowMatchEulerDiscreteScheduler, {}),
-    "flow_heun": (diffusers.FlowMatchHeunDiscreteScheduler, {}),
-    "flow_dpmpp_2m": (diffusers.DPMSolverMultistepScheduler, FLOW),
-    "flow_unipc": (diffusers.UniPCMultistepScheduler, FLOW),
-}
-
-
-class FluxHeun(diffusers.FlowMatchHeunDiscreteScheduler):
-    """Heun as the stock FLUX pipeline can run it: the size's shift instead of sigmas and mu."""
-
-    def set_timesteps(self, sigmas: Any, device: Any, mu: float) -> None:
-        self.register_to_config(shift=float(np.exp(mu)) if self.config.use_dynamic_shifting else self.config.shift)
-        fresh = diffusers.FlowMatchHeunDiscreteScheduler(shift=self.config.shift)
-        self.sigma_min, self.sigma_max = fresh.sigma_min, fresh.sigma_max
-        super().set_timesteps(len(sigmas), device)
-
-
-class SeededLCM(diffusers.FlowMatchLCMScheduler):
-    """LCM with noise from the request's seed, after what the pipeline drew of it: the stock pipeline gives it none."""
-
-    def drawing_from(self, seed: int) -> Any:
-        self._seed, self._generator = seed, None
-        return self
-
-    def step(self, model_output: Any, timestep: Any, sample: Any, **kwargs: Any) -> Any:
-        if self._generator is None:
-            self._generator = torch.Generator("cpu").manual_seed(self._seed)
-            torch.randn(sample.shape, generator=self._generator)  # the pipeline's own draw
-        return super().step(model_output, timestep, sample, generator=self._generator, **kwargs)
-
-
-class Stock:
-    """The stock pipeline of a model, called as its documentation says."""
-
-    def __init__(self, model: str, folder: Path) -> None:
-        self._card = card_for(model)
-        self._pipeline: Any = getattr(diffusers, self._card.pipeline).from_pretrained(folder, dtype=torch.float32)
-        self._pipeline.set_progress_bar_config(disable=True)
-        self._shipped = self._pipeline.scheduler
-
-    def __call__(self, request: GenerationRequest) -> NDArray[np.uint8]:
-        return np.asarray(self._run(request, "pil"))
-
-    def floats(self, request: GenerationRequest) -> torch.Tensor:
-        """(3, H, W) in [0, 1], before they are rounded to 8 bits."""
-        pixels: torch.Tensor = self._run(request, "pt")
-        return pixels
-
-    def _run(self, request: GenerationRequest, output_type: str) -> Any:
-        extra: dict[str, Any] = {}
-        if self._card.capabilities.supports_negative_prompt:
-            extra["negative_prompt"] = request.negative_prompt
-        if self._card.max_sequence_length is not None:
-            extra["max_sequence_length"] = self._card.max_sequence_length
-        extra["guidance_scale"] = self._card.default_guidance if request.guidance is None else request.guidance
-        assert request.seed is not None
-        self._pipeline.scheduler = self._scheduler(request)
-        return self._pipeline(
-            request.prompt,
-            width=request.width,
-            height=request.height,
-            num_inference_steps=request.steps,
-            generator=torch.Generator("cpu").manual_seed(request.seed),
-            output_type=output_type,
-            **extra,
-        ).images[0]
-
-    def _scheduler(self, request: GenerationRequest) -> Any:
-        """The scheduler that a user of the stock pipeline would put in."""
-        if request.sampler is None:
-            return self._shipped
-        flux = self._card.family == "flux"
-        if request.sampler == "flow_heun" and flux:
-            return FluxHeun.from_config(self._shipped.config)
-        if request.sampler == "flow_lcm":
-            return SeededLCM.from_config(self._shipped.config).drawing_from(request.seed)
-        scheduler, changes = STOCK_SAMPLERS[request.sampler]
-        if scheduler is diffusers.DPMSolverSDEScheduler:
-            changes = {"noise_sampler_seed": request.seed}
-        elif changes is FLOW and not flux:
-            changes = FLOW | {"flow_shift": self._shipped.config.shift}
-        return scheduler.from_config(self._shipped.config, **changes)
 
 
 @pytest.fixture(scope="module", params=list(CATALOG))

@@ -4,12 +4,15 @@ import math
 from typing import Any
 
 import pytest
+from PIL import Image
 from pydantic import ValidationError
 
 from deployments.catalog import Capabilities, card_for
 from deployments.engine.errors import InvalidRequest, UnsupportedByModel
+from deployments.engine.pictures import PictureRef
 from deployments.engine.request import MAX_SEED, GenerationRequest, resolve
 
+PICTURE = Image.new("RGB", (640, 427))
 SD15 = card_for("sd15")
 SCHNELL = card_for("flux-schnell")
 
@@ -55,6 +58,10 @@ def test_guidance_scale_is_another_name_for_guidance() -> None:
         {"width": 0},
         {"prompt": "x" * 10_001},
         {"prompt": 7},
+        {"image": "a/path.png"},
+        {"image": b"no picture"},
+        {"image": PICTURE, "strength": 0.0},
+        {"image": PICTURE, "strength": 1.5},
         {"format": "gif"},
         {"quality": 0},
         {"preview_every": -1},
@@ -76,7 +83,9 @@ def test_a_value_outside_of_its_range_or_type_or_an_unknown_field_is_refused(fie
         ({"width": 100_000, "height": 100_000}, "width"),
         ({"steps": 151}, "steps"),
         ({"strength": 0.5}, "strength"),
-        ({"mask": b"png"}, "mask"),
+        ({"mask": PICTURE}, "mask"),
+        ({"image": PICTURE, "strength": 0.01, "steps": 20}, "strength"),
+        ({"image": PICTURE, "strength": 0.001}, "strength"),
     ],
     ids=str,
 )
@@ -99,8 +108,6 @@ def test_too_many_pixels_are_refused_although_each_side_is_allowed() -> None:
     [
         {"negative_prompt": "rain"},
         {"guidance": 3.0},
-        {"image": b"png"},
-        {"image": b"png", "mask": b"png"},
         {"loras": [{"name": "ink"}]},
         {"sampler": "euler"},
     ],
@@ -127,3 +134,58 @@ def test_a_listed_sampler_passes() -> None:
     card = SD15.override({"capabilities": {"samplers": ["euler"]}})
     assert card.capabilities == Capabilities(samplers=("euler",))
     assert resolve(GenerationRequest(prompt="", sampler="euler"), card).sampler == "euler"
+
+
+def with_picture(**fields: Any) -> GenerationRequest:
+    return GenerationRequest.model_validate({"prompt": "a boat", "image": PICTURE} | fields)
+
+
+@pytest.mark.parametrize(
+    ("size", "fitted"),
+    [((640, 427), (640, 424)), ((512, 512), (512, 512)), ((4000, 3000), (720, 536)), ((50, 40), (80, 64))],
+    ids=str,
+)
+def test_a_picture_tells_the_size_as_far_as_the_model_goes(size: tuple[int, int], fitted: tuple[int, int]) -> None:
+    resolved = resolve(with_picture(image=Image.new("1", size)), SD15)
+    assert (resolved.width, resolved.height) == fitted
+
+
+def test_a_size_that_is_asked_for_wins_over_the_pictures() -> None:
+    resolved = resolve(with_picture(width=256), SD15)
+    assert (resolved.width, resolved.height) == (256, 256)
+
+
+def test_a_picture_is_mostly_repainted_and_a_masked_part_wholly() -> None:
+    assert resolve(with_picture(), SD15).strength == 0.75
+    assert resolve(with_picture(mask=PICTURE), SD15).strength == 1.0
+    assert resolve(GenerationRequest(prompt="a boat"), SD15).strength is None
+
+
+def test_a_model_of_one_step_takes_as_many_as_leave_one() -> None:
+    turbo = card_for("sd-turbo")
+    assert resolve(with_picture(), turbo).steps == 2
+    assert resolve(with_picture(strength=0.3), turbo).steps == 4
+
+
+@pytest.mark.parametrize("fields", [{}, {"image": PICTURE}], ids=["from text", "without a mask"])
+def test_a_model_that_only_inpaints_says_what_it_needs(fields: dict[str, Any]) -> None:
+    card = SD15.override({"capabilities": {"txt2img": False, "img2img": False}})
+    with pytest.raises(UnsupportedByModel, match="mask") as refusal:
+        resolve(GenerationRequest.model_validate({"prompt": "a boat"} | fields), card)
+    assert refusal.value.field == "image"
+    assert resolve(with_picture(mask=PICTURE), card).strength == 1.0
+
+
+@pytest.mark.parametrize(("fields", "field"), [({}, "image"), ({"mask": PICTURE}, "mask")], ids=["image", "mask"])
+def test_a_model_without_the_ability_takes_no_picture(fields: dict[str, Any], field: str) -> None:
+    card = SD15.override({"capabilities": {"img2img": False, "inpaint": False}})
+    with pytest.raises(UnsupportedByModel) as refusal:
+        resolve(with_picture(**fields), card)
+    assert refusal.value.field == field
+
+
+def test_a_kept_picture_survives_the_store_and_tells_its_size() -> None:
+    kept = with_picture(image=PictureRef(key="a/input/image", width=640, height=427))
+    again = GenerationRequest.model_validate_json(kept.model_dump_json())
+    assert again == kept
+    assert resolve(again, SD15).height == 424

@@ -11,7 +11,7 @@ async def test_models_have_openais_list_shape_plus_capabilities() -> None:
     first = told["data"][0]
     assert (first["id"], first["object"], first["state"], first["weights"]) == ("sd15", "model", "ready", "demo")
     assert first["capabilities"]["default_size"] == [128, 128]
-    assert first["capabilities"]["img2img"] is False
+    assert first["capabilities"]["img2img"] is True
 
 
 async def test_a_model_is_found_by_id_alias_and_in_any_case() -> None:

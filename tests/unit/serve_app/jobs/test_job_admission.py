@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from deployments.catalog import CATALOG
 from deployments.engine.errors import InvalidRequest, UnsupportedByModel
+from deployments.engine.pictures import PictureRef
 from serve_app.jobs.admission import MAX_METADATA_BYTES, MAX_METADATA_DEPTH, admit
 from serve_app.jobs.job import Job, JobRequest, JobStatus
 from serve_app.jobs.schema import to_row
@@ -86,17 +87,19 @@ def test_an_id_that_is_only_dots_is_refused(job_id: str) -> None:
     assert refused.value.field == "id"
 
 
-@pytest.mark.parametrize("operation", ["image_transform", "image_inpaint"])
-def test_an_operation_on_an_image_is_refused_by_name(operation: str) -> None:
-    with pytest.raises(UnsupportedByModel) as refused:
-        admit(wish().model_copy(update={"operation": operation}), SD15)
-    assert refused.value.field == "operation"
+def test_the_operation_is_told_by_the_pictures() -> None:
+    picture = PictureRef(key="a/input/image", width=512, height=384)
+    assert admit(wish(), SD15).request.operation == "image_generation"
+    transform = admit(wish(image=picture), SD15)
+    assert transform.request.operation == "image_transform"
+    assert transform.request.generation.height == 384
+    assert admit(wish(image=picture, mask=picture), SD15).request.operation == "image_inpaint"
 
 
-def test_an_image_is_refused_whatever_the_weights_claim() -> None:
-    able = SD15.override({"capabilities": {"img2img": True}})
-    with pytest.raises(UnsupportedByModel):
-        admit(wish(image=b"bytes"), able)
+def test_a_picture_costs_the_steps_that_strength_leaves() -> None:
+    picture = PictureRef(key="a/input/image", width=512, height=512)
+    whole, half = (admit(wish(image=picture, strength=share, steps=40), SD15).cost for share in (1.0, 0.5))
+    assert half < 0.6 * whole
 
 
 def test_what_the_model_can_not_serve_is_refused() -> None:

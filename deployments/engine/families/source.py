@@ -1,0 +1,127 @@
+"""A request's picture and mask as the VAE sees them, and what inpainting keeps of them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from diffusers.image_processor import VaeImageProcessor
+from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
+from diffusers.utils.torch_utils import randn_tensor
+from torch import Tensor
+from torch.func import functional_call
+
+from deployments.engine.errors import InvalidRequest
+from deployments.engine.pictures import Picture, PictureRef
+from deployments.engine.request import GenerationRequest
+from deployments.engine.samplers import Sampler
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What the images of one request start from. Each draws latents of its own from it, in the stock pipelines' order:
+    the picture's, then noise, then the blanked picture's.
+
+    Attributes:
+        image: the picture's distribution of latents, (1, C, h, w), not yet scaled.
+        mask: (1, 1, H, W) float32, 1.0 where to repaint; ``None`` for image-to-image.
+        blanked: the same of the picture with grey where to repaint, for denoisers that take it as an input.
+    """
+
+    image: DiagonalGaussianDistribution
+    mask: Tensor | None = None
+    blanked: DiagonalGaussianDistribution | None = None
+
+    def draw(self, generator: torch.Generator) -> Tensor:
+        """Latents of the picture."""
+        drawn: Tensor = self.image.sample(generator)
+        # the layout of the stock pipelines, by which kernels choose their order of sums: inpainting's is plain
+        return drawn if self.mask is None else drawn.contiguous()
+
+    def draw_blanked(self, generator: torch.Generator) -> Tensor | None:
+        """Latents of the blanked picture; ``None`` where no denoiser takes them.
+
+        They are drawn all the same, because the stock pipelines draw them: samplers take their noise after it.
+        """
+        if self.blanked is not None:
+            drawn: Tensor = self.blanked.sample(generator)
+            return drawn
+        like = self.image.parameters
+        randn_tensor(self.image.mean.shape, generator, like.device, like.dtype)
+        return None
+
+    def latent_mask(self, height: int, width: int, like: Tensor) -> Tensor:
+        """The mask at latent size, (1, 1, height, width), in the dtype and on the device of ``like``."""
+        assert self.mask is not None, "image-to-image has no mask"
+        return torch.nn.functional.interpolate(self.mask, size=(height, width)).to(like.device, like.dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What inpainting with a plain denoiser keeps: after each step all but the mask's white is the picture again, as
+    noisy as the rest. Tensors (1, …) in the latents' own layout."""
+
+    clean: Tensor
+    noise: Tensor
+    mask: Tensor
+
+    def put_back(self, latents: Tensor, sampler: Sampler) -> Tensor:
+        """``latents`` with the picture put back. ``sampler`` has just taken its step, and must have taken it alone."""
+        clean = self.clean if sampler.done else sampler.noised(self.clean, self.noise)
+        return (1 - self.mask) * clean + self.mask * latents
+
+
+class SourceReader:
+    """Reads requests' pictures for one model, as the stock pipelines prepare them. Changes nothing of the VAE.
+
+    Args:
+        dtype: the denoiser's: pixels are rounded to it.
+        upcast: encode in float32 whatever the VAE's dtype (SDXL's overflows in float16).
+        blanks: the denoiser takes the blanked picture as an input.
+    """
+
+    def __init__(self, vae: Any, dtype: torch.dtype, *, upcast: bool = False, blanks: bool = False) -> None:
+        self._vae = vae
+        self._dtype = dtype
+        self._upcast = upcast
+        self._blanks = blanks
+        factor = 2 ** (len(vae.config.block_out_channels) - 1)
+        self._pictures = VaeImageProcessor(vae_scale_factor=factor)
+        self._masks = VaeImageProcessor(
+            vae_scale_factor=factor, do_normalize=False, do_binarize=True, do_convert_grayscale=True
+        )
+
+    def __call__(self, request: GenerationRequest) -> Source | None:
+        """The source of a resolved request; ``None`` for one from text alone.
+
+        Raises:
+            InvalidRequest: the picture is held elsewhere.
+        """
+        if request.image is None:
+            return None
+        size = {"height": request.height, "width": request.width}
+        pixels: Tensor = self._pictures.preprocess(_here("image", request.image).rgb(), **size)  # (1, 3, H, W)
+        if request.mask is None:
+            return Source(self._encode(pixels))
+        mask: Tensor = self._masks.preprocess(_here("mask", request.mask).grey(), **size)  # (1, 1, H, W)
+        blanked = self._encode(pixels * (mask < 0.5)) if self._blanks else None
+        return Source(self._encode(pixels), mask, blanked)
+
+    def _encode(self, pixels: Tensor) -> DiagonalGaussianDistribution:
+        vae = self._vae
+        pixels = pixels.to(vae.device, self._dtype)
+        if self._upcast:
+            pixels = pixels.float()
+        if pixels.dtype == vae.dtype:
+            return vae.encode(pixels).latent_dist
+        hidden = pixels
+        for part in (vae.encoder, vae.quant_conv):  # in float32, beside a decode that reads the same weights
+            if part is not None:
+                weights = {name: value.to(pixels.dtype) for name, value in part.state_dict().items()}
+                hidden = functional_call(part, weights, (hidden,))
+        return DiagonalGaussianDistribution(hidden)
+
+
+def _here(field: str, picture: Picture | PictureRef) -> Picture:
+    if isinstance(picture, PictureRef):
+        raise InvalidRequest(field, picture, "encoded bytes or a PIL image: an engine has no store")
+    return picture

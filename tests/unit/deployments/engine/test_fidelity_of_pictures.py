@@ -1,0 +1,159 @@
+"""Fidelity is law from a picture on, too: image-to-image and inpainting, alone and in company."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from deployments.catalog import CATALOG, card_for
+from deployments.engine import Engine, GenerationRequest
+from deployments.engine.events import Progress
+from deployments.engine.families.base import Family, Item
+from deployments.engine.loader import load
+from tests.unit.deployments.engine.stock import Stock
+
+UNETS = [model for model, card in CATALOG.items() if card.family == "unet"]
+
+
+def photo(number: int = 0, size: tuple[int, int] = (128, 128)) -> Image.Image:
+    """A picture with edges and slopes, unlike its neighbours."""
+    width, height = size
+    down, across = np.mgrid[0:height, 0:width]
+    pixels = np.stack([across * 255 // width, down * 255 // height, (across + 40 * number) % 256], axis=-1)
+    image = Image.fromarray(pixels.astype(np.uint8))
+    ImageDraw.Draw(image).ellipse((width // 4, height // 4, width // 2, height // 2), fill=(250, 60, 20))
+    return image
+
+
+def blot(number: int = 0, size: tuple[int, int] = (128, 128)) -> Image.Image:
+    """A mask: white where to repaint."""
+    mask = Image.new("L", size)
+    ImageDraw.Draw(mask).ellipse((20 + 4 * (number % 8), 30, 90, 100), fill=255)
+    return mask
+
+
+def wish(model: str, number: int = 0, *, masked: bool, **fields: Any) -> GenerationRequest:
+    """A request unlike its neighbours."""
+    can = card_for(model).capabilities
+    varied: dict[str, Any] = {
+        "prompt": f"{number} boats on a lake",
+        "seed": 100 + number,
+        "steps": 3 + number % 4,
+        "strength": (0.6, 1.0, 0.45, 0.8)[number % 4],
+        "image": photo(number),
+    }
+    if can.supports_guidance:
+        varied["guidance"] = (7.5, 1.0, 3.25)[number % 3]
+    if masked:
+        varied["mask"] = blot(number)
+    plain = {"model": model, "preview_every": 0, "width": 128, "height": 128}
+    return GenerationRequest.model_validate(plain | varied | fields)
+
+
+@pytest.fixture(scope="module", params=list(CATALOG))
+def pair(
+    request: pytest.FixtureRequest, inpaint_weights: Callable[[str, bool], Path]
+) -> Iterator[tuple[str, Engine, Stock]]:
+    folder = inpaint_weights(request.param, False)
+    with Engine.load(request.param, weights=str(folder), device="cpu", max_batch=16) as engine:
+        yield request.param, engine, Stock(request.param, folder)
+
+
+def same(engine: Engine, stock: Stock, request: GenerationRequest) -> bool:
+    return np.array_equal(np.asarray(engine.generate(request).images[0]), stock(request))
+
+
+@pytest.mark.parametrize("mask", [False, True], ids=["image to image", "inpainting"])
+def test_alone_it_is_the_stock_pipelines_picture_byte_for_byte(pair: tuple[str, Engine, Stock], mask: bool) -> None:
+    model, engine, stock = pair
+    for number in range(4):
+        assert same(engine, stock, wish(model, number, masked=mask)), number
+
+
+@pytest.mark.parametrize("mask", [False, True], ids=["image to image", "inpainting"])
+def test_with_every_sampler_it_is_the_stock_pipelines_picture_byte_for_byte(
+    pair: tuple[str, Engine, Stock], mask: bool
+) -> None:
+    model, engine, stock = pair
+    for number, sampler in enumerate(card_for(model).capabilities.samplers):
+        request = wish(model, number, masked=mask, sampler=sampler, steps=5, width=64, height=64)
+        assert same(engine, stock, request), (sampler, request.strength)
+
+
+@pytest.mark.parametrize("mask", [False, True], ids=["image to image", "inpainting"])
+def test_a_picture_of_another_size_is_resized_as_the_stock_processor_does(
+    pair: tuple[str, Engine, Stock], mask: bool
+) -> None:
+    model, engine, stock = pair
+    fields: dict[str, Any] = {"image": photo(size=(200, 90)), "width": 96, "height": 64}
+    if mask:
+        fields["mask"] = blot(size=(120, 140))
+    assert same(engine, stock, wish(model, masked=mask, **fields))
+
+
+@pytest.mark.parametrize("model", UNETS)
+def test_a_unet_made_for_inpainting_paints_what_stock_does(
+    model: str, inpaint_weights: Callable[[str, bool], Path]
+) -> None:
+    folder = inpaint_weights(model, True)
+    stock = Stock(model, folder)
+    with Engine.load(model, weights=str(folder), device="cpu") as engine:
+        assert not engine.card.capabilities.txt2img
+        assert not engine.card.capabilities.img2img
+        for number, sampler in enumerate((None, "euler_a", "heun", "ddim", "dpmpp_2m_sde")):
+            request = wish(model, number, masked=True, sampler=sampler)
+            assert same(engine, stock, request), request
+
+
+def developed(family: Family, requests: list[GenerationRequest]) -> torch.Tensor:
+    """Decoded floats in [0, 1], when one more neighbour joins at every step and each leaves when it is done."""
+    with torch.no_grad():
+        states = [
+            family.start(Item(request, 0, conditioning, family.look(request)))
+            for request, conditioning in zip(requests, family.encode(requests), strict=True)
+        ]
+        waiting, running, finished = states[::-1], [], []
+        while waiting or running:
+            running += [waiting.pop()] if waiting else []
+            family.denoise(running)
+            assert not [(state.item.request.sampler, state.error) for state in running if state.error]
+            finished += [state for state in running if state.sampler.done]
+            running = [state for state in running if not state.sampler.done]
+        pixels = (family.pixels(sorted(finished, key=lambda s: s.item.seed)) / 2 + 0.5).clamp(0, 1)
+    return pixels
+
+
+@pytest.mark.parametrize("model", list(CATALOG))
+def test_in_a_batch_of_all_modes_decoded_floats_differ_from_stock_by_at_most_1e_4(
+    model: str, inpaint_weights: Callable[[str, bool], Path]
+) -> None:
+    folder = inpaint_weights(model, False)
+    family, stock = load(model, str(folder), "cpu", "float32").family, Stock(model, folder)
+    samplers = (None, *card_for(model).capabilities.samplers)
+    requests = [wish(model, n, masked=n % 2 == 0, sampler=name, seed=n) for n, name in enumerate(samplers)]
+    text = [
+        wish(model, n, masked=False, image=None, strength=None, seed=len(requests) + n, sampler=samplers[-n])
+        for n in range(3)
+    ]
+    requests += text
+    for request, ours in zip(requests, developed(family, requests), strict=True):
+        assert (ours - stock.floats(request)).abs().max() <= 1e-4, request
+
+
+def test_steps_are_those_that_strength_leaves(pair: tuple[str, Engine, Stock]) -> None:
+    model, engine, _ = pair
+    request = wish(model, masked=False, steps=10, strength=0.5)
+    progress = [(event.step, event.total) for event in engine.stream(request) if isinstance(event, Progress)]
+    assert progress == [(step, 5) for step in range(1, 6)]
+
+
+def test_images_of_one_request_draw_latents_of_their_own(pair: tuple[str, Engine, Stock]) -> None:
+    model, engine, stock = pair
+    request = wish(model, masked=True, n=2)
+    for number, image in enumerate(engine.generate(request).images):
+        alone = stock(request.model_copy(update={"seed": 100 + number}))
+        assert np.abs(np.asarray(image).astype(int) - alone.astype(int)).max() <= 1
