@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from benchmarks.pictures import NEEDED, pictures
 from deployments.catalog import MAIN_MODELS
@@ -78,3 +79,38 @@ def test_the_last_previews_look_like_the_picture_to_come(engine: Engine) -> None
     late = previews[-1 - len(previews) // 8]
     small = np.asarray(picture.resize((16, 16))).astype(float)
     assert np.abs(np.asarray(late.resize((16, 16))) - small).mean() < 12
+
+
+def painted(engine: Engine, prompt: str, **fields: Any) -> Image.Image:
+    return engine.generate(GenerationRequest(prompt=prompt, seed=5, preview_every=0, **fields)).images[0]
+
+
+def test_a_repainted_picture_shows_what_the_new_prompt_says(engine: Engine) -> None:
+    red = painted(engine, "a red circle")
+    green = painted(engine, "a green circle", image=red)
+    seen = [Reader.fitted().read(np.asarray(picture)) for picture in (red, green)]
+    assert [(one["kind"], one["colour"]) for one in seen] == [("circle", "red"), ("circle", "green")]
+
+
+def test_the_less_strength_the_more_of_the_picture_stays(engine: Engine) -> None:
+    day = painted(engine, "a boat on the sea on a sunny day")
+    nights = [painted(engine, "a boat on the sea at night", image=day, strength=share) for share in (0.3, 0.6, 1.0)]
+    changes = [apart(day, night) for night in nights]
+    assert changes == sorted(changes)
+    assert changes[0] < changes[-1] / 2
+
+
+def test_only_what_the_mask_covers_is_repainted(engine: Engine) -> None:
+    boat = painted(engine, "a boat on the sea on a sunny day")
+    mask = Image.new("L", boat.size)
+    mask.paste(255, (32, 32, 96, 96))
+    lighthouse = painted(engine, "a lighthouse at the sea on a sunny day", image=boat, mask=mask)
+    for box in ((0, 0, 128, 24), (0, 104, 128, 128), (0, 0, 24, 128), (104, 0, 128, 128)):
+        assert apart(boat.crop(box), lighthouse.crop(box)) < 6
+    seen = Reader.fitted().read(np.asarray(lighthouse))
+    assert (seen["subject"], seen["sky"], seen["land"]) == ("lighthouse", "day", "sea")
+
+
+def apart(one: Image.Image, other: Image.Image) -> float:
+    """Mean difference of two pictures' pixels, 0 to 255."""
+    return float(np.abs(np.asarray(one).astype(int) - np.asarray(other).astype(int)).mean())
