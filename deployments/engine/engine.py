@@ -242,16 +242,20 @@ class Engine:
             for first in range(0, len(same_size), MAX_DECODE):
                 self._decode([running for running in same_size[first : first + MAX_DECODE] if not running.ticket.ended])
 
-    def _decode(self, batch: Sequence[Running]) -> None:
+    def _decode(self, batch: Sequence[Running], *, tiled: bool = False) -> None:
+        """Decode and tell; what does not fit into memory is tried again one by one, and then in tiles."""
         if not batch:
             return
         try:
             with torch.no_grad():
-                images = self._family.decode([running.state for running in batch])
+                images = self._family.decode([running.state for running in batch], tiled=tiled)
         except Exception as error:  # whatever a decode raises ends its requests, not the thread
-            if isinstance(error, torch.OutOfMemoryError) and len(batch) > 1:
+            if isinstance(error, torch.OutOfMemoryError) and not tiled:
+                alone = len(batch) == 1
+                if alone:
+                    logger.warning("out of memory: %s is decoded in tiles", batch[0].state.key)
                 for running in batch:
-                    self._decode([running])
+                    self._decode([running], tiled=alone)
                 return
             for running in batch:
                 running.ticket.tell(failed(running.ticket.request.id, error))

@@ -6,7 +6,7 @@ pipeline's own methods for all else: prompt encoding, latents, image processors.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from PIL.Image import Image
@@ -125,6 +125,18 @@ def advance(states: Sequence[DenoiseState], predictions: Tensor) -> None:
             state.latents = result if state.kept is None else state.kept.put_back(result, state.sampler)
 
 
+def through_vae(vae: Any, latents: Tensor, *, tiled: bool) -> Tensor:
+    """Latents (B, C, h, w) as the VAE has them to pixels (B, 3, H, W).
+
+    ``tiled`` decodes overlapping tiles one by one and blends their edges, as the stock pipelines do after
+    ``vae.enable_tiling()``: it needs far less memory, and differs a little from decoding the whole.
+    """
+    large = max(latents.shape[-2:]) > vae.tile_latent_min_size
+    decode = vae.tiled_decode if tiled and large else vae.decode
+    pixels: Tensor = decode(latents, return_dict=False)[0]
+    return pixels
+
+
 class Family(Protocol):
     """What the engine needs from an architecture. ``encode``, ``look`` and ``start`` are called by one thread,
     ``denoise`` and ``preview`` by another, ``decode`` by a third: none of them may change what another reads."""
@@ -171,10 +183,11 @@ class Family(Protocol):
         """A small picture (h, w, 3) uint8 from the current latents, on the device; does not wait for it."""
         ...
 
-    def decode(self, states: Sequence[DenoiseState]) -> list[Image]:
+    def decode(self, states: Sequence[DenoiseState], *, tiled: bool = False) -> list[Image]:
         """Finished latents of equal keys to RGB images: :meth:`pixels`, rounded to 8 bits as stock does it."""
         ...
 
-    def pixels(self, states: Sequence[DenoiseState]) -> Tensor:
-        """What the VAE makes of finished latents of equal keys: (B, 3, H, W) in about [-1, 1]."""
+    def pixels(self, states: Sequence[DenoiseState], *, tiled: bool = False) -> Tensor:
+        """What the VAE makes of finished latents of equal keys: (B, 3, H, W) in about [-1, 1]; see
+        :func:`through_vae` for ``tiled``."""
         ...

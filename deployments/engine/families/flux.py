@@ -15,7 +15,7 @@ from torch import Tensor
 from deployments.catalog import steps_taken
 from deployments.engine.batching import BatchKey
 from deployments.engine.conditioning import Conditioning, ConditioningCache
-from deployments.engine.families.base import DenoiseState, Item, advance, begin
+from deployments.engine.families.base import DenoiseState, Item, advance, begin, through_vae
 from deployments.engine.families.source import SourceReader
 from deployments.engine.preview import LatentRGB
 from deployments.engine.request import GenerationRequest
@@ -130,16 +130,16 @@ class FluxFamily:
     def preview(self, state: DenoiseState) -> Tensor:
         return self._latent_rgb(self._unpacked(state.latents, state.item))
 
-    def decode(self, states: Sequence[DenoiseState]) -> list[Image]:
-        images: list[Image] = self._pipeline.image_processor.postprocess(self.pixels(states), output_type="pil")
+    def decode(self, states: Sequence[DenoiseState], *, tiled: bool = False) -> list[Image]:
+        pixels = self.pixels(states, tiled=tiled)
+        images: list[Image] = self._pipeline.image_processor.postprocess(pixels, output_type="pil")
         return images
 
-    def pixels(self, states: Sequence[DenoiseState]) -> Tensor:
+    def pixels(self, states: Sequence[DenoiseState], *, tiled: bool = False) -> Tensor:
         vae = self._pipeline.vae
         latents = self._unpacked(torch.cat([state.latents for state in states]), states[0].item)
         latents = (latents / vae.config.scaling_factor) + vae.config.shift_factor
-        decoded: Tensor = vae.decode(latents.to(vae.device), return_dict=False)[0]
-        return decoded
+        return through_vae(vae, latents.to(vae.device), tiled=tiled)
 
     def _packed(self, latents: Tensor) -> Tensor:
         """Latents (1, C, H/8, W/8) as the transformer has them, (1, h·w, 4C)."""

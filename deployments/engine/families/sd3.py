@@ -13,7 +13,7 @@ from torch import Tensor
 from deployments.catalog import steps_taken
 from deployments.engine.batching import BatchKey
 from deployments.engine.conditioning import Conditioning, ConditioningCache
-from deployments.engine.families.base import DenoiseState, Item, advance, begin
+from deployments.engine.families.base import DenoiseState, Item, advance, begin, through_vae
 from deployments.engine.families.guidance import GuidedRows, is_guided
 from deployments.engine.families.source import SourceReader
 from deployments.engine.preview import LatentRGB
@@ -116,13 +116,13 @@ class SD3Family:
     def preview(self, state: DenoiseState) -> Tensor:
         return self._latent_rgb(state.latents)
 
-    def decode(self, states: Sequence[DenoiseState]) -> list[Image]:
-        images: list[Image] = self._pipeline.image_processor.postprocess(self.pixels(states), output_type="pil")
+    def decode(self, states: Sequence[DenoiseState], *, tiled: bool = False) -> list[Image]:
+        pixels = self.pixels(states, tiled=tiled)
+        images: list[Image] = self._pipeline.image_processor.postprocess(pixels, output_type="pil")
         return images
 
-    def pixels(self, states: Sequence[DenoiseState]) -> Tensor:
+    def pixels(self, states: Sequence[DenoiseState], *, tiled: bool = False) -> Tensor:
         vae = self._pipeline.vae
         latents = torch.cat([state.latents for state in states])  # (B, C, h, w)
         latents = (latents / vae.config.scaling_factor) + vae.config.shift_factor
-        decoded: Tensor = vae.decode(latents, return_dict=False)[0]
-        return decoded
+        return through_vae(vae, latents, tiled=tiled)

@@ -98,12 +98,12 @@ class SlowMotionFamily:
         _raise_if("preview!", state.item.request)
         return torch.full((2, 2, 3), int(state.latents.item()), dtype=torch.uint8)
 
-    def decode(self, states: Sequence[DenoiseState]) -> list[Image.Image]:
+    def decode(self, states: Sequence[DenoiseState], *, tiled: bool = False) -> list[Image.Image]:
         for state in states:
             _raise_if("decode!", state.item.request)
         return [Image.new("RGB", state.item.size, (int(state.latents.item()), 0, 0)) for state in states]
 
-    def pixels(self, states: Sequence[DenoiseState]) -> Tensor:
+    def pixels(self, states: Sequence[DenoiseState], *, tiled: bool = False) -> Tensor:
         return torch.cat([state.latents for state in states])
 
 

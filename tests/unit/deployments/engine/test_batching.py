@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from deployments.engine.batching import BatchKey, StepScheduler
 
@@ -126,3 +127,81 @@ def test_no_state_starves_whatever_the_keys_and_priorities(
         assert {id for batch in batches for id in batch} == set(range(len(states)))
         assert all(0 < len(batch) <= max_batch for batch in batches)
         assert all(len({states[id][0] for id in batch}) == 1 for batch in batches)  # type: ignore[index]
+
+
+class AnyHistory(RuleBasedStateMachine):
+    """States come, step, are limited and leave in any order; the policy holds at every turn."""
+
+    @initialize(max_batch=st.integers(1, 5), patience=st.integers(1, 8))
+    def start(self, max_batch: int, patience: int) -> None:
+        self.scheduler: StepScheduler[int] = StepScheduler(max_batch, patience)
+        self.max_batch, self.patience = max_batch, patience
+        self.urgency: dict[int, tuple[int, float, int]] = {}
+        self.sizes: dict[int, int] = {}
+        self.waited: dict[int, int] = {}
+        self.crowd: dict[int, int] = {}  # the most states that were there while it waited
+        self.caps: dict[int, int] = {}
+        self.arrivals = 0
+
+    @rule(size=st.integers(0, 2), priority=st.integers(-1, 1), deadline=st.sampled_from([1.0, 2.0, float("inf")]))
+    def join(self, size: int, priority: int, deadline: float) -> None:
+        self.arrivals += 1
+        self.scheduler.add(self.arrivals, self.key(size), priority=priority, deadline=deadline)
+        self.urgency[self.arrivals] = (priority, deadline, self.arrivals)
+        self.sizes[self.arrivals], self.waited[self.arrivals], self.crowd[self.arrivals] = size, 0, 0
+
+    @rule(pick=st.integers(0, 99))
+    def leave(self, pick: int) -> None:
+        id = sorted(self.urgency)[pick % len(self.urgency)] if self.urgency else pick
+        self.scheduler.abort(id)
+        self.urgency.pop(id, None)
+
+    @rule(size=st.integers(0, 2), states=st.integers(0, 4))
+    def limit(self, size: int, states: int) -> None:
+        self.scheduler.limit(self.key(size), states)
+        self.caps[size] = max(1, states)
+
+    @rule()
+    def turn(self) -> None:
+        batch = self.scheduler.next_batch()
+        assert batch == self.scheduler.next_batch()  # asking changes nothing
+        assert len(self.scheduler) == len(self.urgency)
+        assert bool(batch) == bool(self.urgency)
+        assert set(batch) <= self.urgency.keys()  # who has left is in no forward
+        assert batch == sorted(set(batch))  # nobody twice; in order of arrival
+        for id in self.urgency:
+            self.crowd[id] = max(self.crowd[id], len(self.urgency))
+        if batch:
+            self.check_policy(batch)
+        self.scheduler.advance(batch)
+        for id in self.urgency:
+            self.waited[id] = 0 if id in batch else self.waited[id] + 1
+            assert self.waited[id] < self.patience + self.crowd[id], "it starves"
+            if id in batch:
+                self.crowd[id] = 0
+
+    def check_policy(self, batch: list[int]) -> None:
+        (size,) = {self.sizes[id] for id in batch}
+        alike = [id for id in self.urgency if self.sizes[id] == size]
+        assert len(batch) == min(self.max_batch, self.caps.get(size, self.max_batch), len(alike))
+        overdue = {id for id in self.urgency if self.waited[id] >= self.patience}
+        if overdue:
+            longest = max(self.waited[id] for id in overdue)
+            assert any(self.waited[id] == longest for id in batch)
+            return
+        assert min(one[:2] for one in self.urgency.values()) in {self.urgency[id][:2] for id in batch}
+        passed_over = [self.urgency[id] for id in alike if id not in batch]
+        assert all(max(self.urgency[id] for id in batch) < other for other in passed_over)
+
+    @precondition(lambda self: self.urgency)
+    @rule(count=st.integers(1, 12))
+    def turns(self, count: int) -> None:
+        for _ in range(count):
+            self.turn()
+
+    @staticmethod
+    def key(size: int) -> BatchKey:
+        return BatchKey("m", size, size, 77)
+
+
+TestAnyHistory = AnyHistory.TestCase

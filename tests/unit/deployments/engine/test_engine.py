@@ -222,10 +222,10 @@ class Cramped(SlowMotionFamily):
             raise torch.OutOfMemoryError
         super().denoise(states)
 
-    def decode(self, states: Any) -> Any:
+    def decode(self, states: Any, *, tiled: bool = False) -> Any:
         if len(states) > 1:
             raise torch.OutOfMemoryError
-        return super().decode(states)
+        return super().decode(states, tiled=tiled)
 
 
 def test_running_out_of_memory_in_company_makes_smaller_batches_and_fails_nobody() -> None:
