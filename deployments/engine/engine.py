@@ -91,11 +91,12 @@ class Engine:
         device: str = "auto",
         dtype: str = "auto",
         max_batch: int = 8,
+        loras: str | None = None,
     ) -> Self:
         """Load a model and start its engine: arguments and errors of :func:`deployments.engine.loader.load`."""
         from deployments.engine.loader import load
 
-        loaded = load(model, weights, device, dtype)
+        loaded = load(model, weights, device, dtype, loras)
         return cls(loaded.family, loaded.card, max_batch=max_batch, overrides=dict(loaded.overrides))
 
     def submit(self, request: GenerationRequest, on_events: OnEvents) -> GenerationRequest:
@@ -223,8 +224,8 @@ class Engine:
             try:
                 with torch.no_grad():
                     conditioning = self._family.encode([request])[0]
-                    source = self._family.look(request)
-                    items = [Item(request, index, conditioning, source) for index in range(request.n)]
+                    source, adapters = self._family.look(request), self._family.adapters(request)
+                    items = [Item(request, index, conditioning, source, adapters) for index in range(request.n)]
                     newcomers = [Running(ticket, self._family.start(item)) for item in items]
             except Exception as error:
                 ticket.tell(failed(request.id, error))

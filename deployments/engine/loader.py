@@ -34,7 +34,7 @@ class LoadedModel:
     overrides: Mapping[str, Any]
 
 
-def load(model: str, weights: str | None, device: str, dtype: str) -> LoadedModel:
+def load(model: str, weights: str | None, device: str, dtype: str, loras: str | None = None) -> LoadedModel:
     """Find the weights, load them, and put them on the device.
 
     Args:
@@ -42,6 +42,7 @@ def load(model: str, weights: str | None, device: str, dtype: str) -> LoadedMode
         weights: ``"demo"``, a folder in diffusers layout, or a hub repository; the catalog's repository if ``None``.
         device: ``"auto"`` (CUDA, else MPS, else CPU) or a torch device.
         dtype: ``"auto"`` (float32 on CPU, bfloat16 elsewhere), ``"float32"``, ``"float16"`` or ``"bfloat16"``.
+        loras: the folder of the LoRAs that requests may name, as safetensors files; ``None`` for none.
 
     Raises:
         KeyError: the model is not in the catalog.
@@ -56,9 +57,14 @@ def load(model: str, weights: str | None, device: str, dtype: str) -> LoadedMode
         raise FileNotFoundError(f"weights: there is no folder {source}")
     pipeline = _from_pretrained(card, source, precision).to(where)
     folder = _local_folder(source)
-    overrides = {**_abilities(pipeline), **(read_overrides(folder) if folder else {})}
+    if loras is not None and not Path(loras).is_dir():
+        raise FileNotFoundError(f"loras: there is no folder {loras}")
+    overrides = read_overrides(folder) if folder else {}
+    abilities = overrides.get("capabilities", {}) | _abilities(pipeline) | ({"lora": True} if loras else {})
+    if abilities:
+        overrides = {**overrides, "capabilities": abilities}
     card = card.override(overrides)
-    return LoadedModel(_adapter(card, pipeline, folder), card, overrides)
+    return LoadedModel(_adapter(card, pipeline, folder, Path(loras) if loras else None), card, overrides)
 
 
 def pick_device(device: str) -> torch.device:
@@ -93,13 +99,13 @@ def _from_pretrained(card: ModelCard, source: str, dtype: torch.dtype) -> Any:
     return pipeline
 
 
-def _abilities(pipeline: Any) -> dict[str, Any]:
+def _abilities(pipeline: Any) -> dict[str, bool]:
     """What the weights' own shape changes of the card: a UNet that takes a masked picture does nothing but inpaint."""
     if (
         "unet" in pipeline.components
         and pipeline.unet.config.in_channels == 2 * pipeline.vae.config.latent_channels + 1
     ):
-        return {"capabilities": {"txt2img": False, "img2img": False, "inpaint": True}}
+        return {"txt2img": False, "img2img": False, "inpaint": True}
     return {}
 
 
@@ -113,11 +119,11 @@ def _local_folder(source: str) -> Path | None:
     return Path(index).parent if isinstance(index, str) else None
 
 
-def _adapter(card: ModelCard, pipeline: Any, folder: Path | None) -> Family:
+def _adapter(card: ModelCard, pipeline: Any, folder: Path | None, loras: Path | None) -> Family:
     if card.family == "unet":
         space = "sdxl" if card.pipeline == "StableDiffusionXLPipeline" else "sd15"
-        return UNetFamily(card.id, pipeline, LatentRGB.load(folder, space))
+        return UNetFamily(card.id, pipeline, LatentRGB.load(folder, space), loras)
     if card.max_sequence_length is None:
         raise ValueError(f"{card.id}: a card of the family {card.family} needs max_sequence_length")
     family = FluxFamily if card.family == "flux" else SD3Family
-    return family(card.id, pipeline, LatentRGB.load(folder, card.family), card.max_sequence_length)
+    return family(card.id, pipeline, LatentRGB.load(folder, card.family), card.max_sequence_length, loras)

@@ -12,6 +12,7 @@ import torch
 from PIL.Image import Image
 from torch import Tensor
 
+from deployments.engine.adapters import Adapters
 from deployments.engine.batching import BatchKey
 from deployments.engine.conditioning import Conditioning
 from deployments.engine.families.source import Kept, Source
@@ -21,12 +22,13 @@ from deployments.engine.samplers import Sampler, step_together
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One image to make: image ``index`` of a resolved request, with the request's conditioning and source."""
+    """One image to make: image ``index`` of a resolved request, with the request's conditioning, source and LoRAs."""
 
     request: GenerationRequest
     index: int
     conditioning: Conditioning
     source: Source | None = None
+    adapters: Adapters = ()
 
     @property
     def seed(self) -> int:
@@ -138,8 +140,10 @@ def through_vae(vae: Any, latents: Tensor, *, tiled: bool) -> Tensor:
 
 
 class Family(Protocol):
-    """What the engine needs from an architecture. ``encode``, ``look`` and ``start`` are called by one thread,
-    ``denoise`` and ``preview`` by another, ``decode`` by a third: none of them may change what another reads."""
+    """What the engine needs from an architecture.
+
+    ``adapters``, ``encode``, ``look`` and ``start`` are called by one thread, ``denoise`` and ``preview`` by another,
+    ``decode`` by a third: none of them may change what another reads."""
 
     dtype: torch.dtype
     device: torch.device
@@ -150,6 +154,13 @@ class Family(Protocol):
         Each prompt goes through the encoders in a batch of its own: a cached result must not depend, not even in its
         last bit, on who happened to be its neighbour when it was made.
         """
+        ...
+
+    def adapters(self, request: GenerationRequest) -> Adapters:
+        """The LoRAs that the request names, loaded.
+
+        Raises:
+            InvalidRequest: there is no such LoRA, or it is none for this model."""
         ...
 
     def look(self, request: GenerationRequest) -> Source | None:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from functools import partial
 from inspect import signature
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from deployments.catalog import steps_taken
+from deployments.engine.adapters import Adapters, LoraLibrary, applied, applied_to_rows, read_lora, versions
 from deployments.engine.batching import BatchKey
 from deployments.engine.conditioning import Conditioning, ConditioningCache
 from deployments.engine.families.base import DenoiseState, Item, advance, begin, through_vae
@@ -31,7 +33,14 @@ class FluxFamily:
         max_sequence_length: T5 tokens; every prompt is padded to it, so that prompts of all lengths batch together.
     """
 
-    def __init__(self, model: str, pipeline: Any, latent_rgb: LatentRGB, max_sequence_length: int) -> None:
+    def __init__(
+        self,
+        model: str,
+        pipeline: Any,
+        latent_rgb: LatentRGB,
+        max_sequence_length: int,
+        loras: Path | None = None,
+    ) -> None:
         self._model = model
         self._pipeline = pipeline
         self._max_sequence_length = max_sequence_length
@@ -41,19 +50,29 @@ class FluxFamily:
         self._latent_rgb = latent_rgb.to(self.device)
         self._cache = ConditioningCache()
         self._samplers = SamplerKit(pipeline.scheduler)
+        self._loras = LoraLibrary(loras, partial(read_lora, pipeline=pipeline))
         self.look = SourceReader(pipeline.vae, self.dtype)
 
-    def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
-        return [self._cache.get(request.prompt, partial(self._encode, request.prompt)) for request in requests]
+    def adapters(self, request: GenerationRequest) -> Adapters:
+        return self._loras.adapters(request.loras)
 
-    def _encode(self, prompt: str) -> Conditioning:
-        hidden, pooled, _ = self._pipeline.encode_prompt(
-            prompt=prompt,
-            prompt_2=None,
-            device=self.device,
-            num_images_per_prompt=1,
-            max_sequence_length=self._max_sequence_length,
-        )
+    def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
+        found = []
+        for request in requests:
+            adapters = self.adapters(request)
+            key = (request.prompt, versions(adapters))
+            found.append(self._cache.get(key, partial(self._encode, request.prompt, adapters)))
+        return found
+
+    def _encode(self, prompt: str, adapters: Adapters) -> Conditioning:
+        with applied(self._pipeline, ("text_encoder",), adapters):
+            hidden, pooled, _ = self._pipeline.encode_prompt(
+                prompt=prompt,
+                prompt_2=None,
+                device=self.device,
+                num_images_per_prompt=1,
+                max_sequence_length=self._max_sequence_length,
+            )
         return Conditioning(hidden, pooled)
 
     def batch_key(self, item: Item) -> BatchKey:
@@ -112,16 +131,18 @@ class FluxFamily:
         if self._has_guidance:
             guidance = torch.tensor([s.item.guidance for s in states], dtype=torch.float32, device=self.device)
         latents = torch.cat([state.latents for state in states])  # (B, h·w, 64)
-        output: Tensor = self._pipeline.transformer(
-            hidden_states=latents,
-            timestep=timesteps.to(self.dtype) / 1000,  # (B,), cast first and then divided, as the stock pipeline does
-            guidance=guidance,
-            pooled_projections=torch.cat([c.pooled for c in conditionings if c.pooled is not None]),  # (B, P)
-            encoder_hidden_states=torch.cat([c.hidden for c in conditionings]),  # (B, T, D)
-            txt_ids=torch.zeros(key.tokens, 3, device=self.device, dtype=self.dtype),
-            img_ids=self._pipeline._prepare_latent_image_ids(1, key.height, key.width, self.device, self.dtype),
-            return_dict=False,
-        )[0]
+        with applied_to_rows(self._pipeline, "transformer", [state.item.adapters for state in states]):
+            output: Tensor = self._pipeline.transformer(
+                hidden_states=latents,
+                timestep=timesteps.to(self.dtype)
+                / 1000,  # (B,), cast first and then divided, as the stock pipeline does
+                guidance=guidance,
+                pooled_projections=torch.cat([c.pooled for c in conditionings if c.pooled is not None]),  # (B, P)
+                encoder_hidden_states=torch.cat([c.hidden for c in conditionings]),  # (B, T, D)
+                txt_ids=torch.zeros(key.tokens, 3, device=self.device, dtype=self.dtype),
+                img_ids=self._pipeline._prepare_latent_image_ids(1, key.height, key.width, self.device, self.dtype),
+                return_dict=False,
+            )[0]
         advance(states, output)
 
     def rows(self, item: Item) -> int:

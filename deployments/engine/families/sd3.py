@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from deployments.catalog import steps_taken
+from deployments.engine.adapters import Adapters, LoraLibrary, applied, applied_to_rows, read_lora, versions
 from deployments.engine.batching import BatchKey
 from deployments.engine.conditioning import Conditioning, ConditioningCache
 from deployments.engine.families.base import DenoiseState, Item, advance, begin, through_vae
@@ -28,7 +30,14 @@ class SD3Family:
         max_sequence_length: T5 tokens; every prompt is padded to it, so that prompts of all lengths batch together.
     """
 
-    def __init__(self, model: str, pipeline: Any, latent_rgb: LatentRGB, max_sequence_length: int) -> None:
+    def __init__(
+        self,
+        model: str,
+        pipeline: Any,
+        latent_rgb: LatentRGB,
+        max_sequence_length: int,
+        loras: Path | None = None,
+    ) -> None:
         self._model = model
         self._pipeline = pipeline
         self._max_sequence_length = max_sequence_length
@@ -37,24 +46,31 @@ class SD3Family:
         self._latent_rgb = latent_rgb.to(self.device)
         self._cache = ConditioningCache()
         self._samplers = SamplerKit(pipeline.scheduler)
+        self._loras = LoraLibrary(loras, partial(read_lora, pipeline=pipeline))
         self.look = SourceReader(pipeline.vae, self.dtype)
 
-    def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
-        return [
-            self._cache.get((r.prompt, r.negative_prompt or "", is_guided(r)), partial(self._encode, r))
-            for r in requests
-        ]
+    def adapters(self, request: GenerationRequest) -> Adapters:
+        return self._loras.adapters(request.loras)
 
-    def _encode(self, request: GenerationRequest) -> Conditioning:
-        hidden, negative, pooled, negative_pooled = self._pipeline.encode_prompt(
-            prompt=request.prompt,
-            prompt_2=None,
-            prompt_3=None,
-            negative_prompt=request.negative_prompt,
-            do_classifier_free_guidance=is_guided(request),
-            device=self.device,
-            max_sequence_length=self._max_sequence_length,
-        )
+    def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
+        found = []
+        for request in requests:
+            adapters = self.adapters(request)
+            key = (request.prompt, request.negative_prompt or "", is_guided(request), versions(adapters))
+            found.append(self._cache.get(key, partial(self._encode, request, adapters)))
+        return found
+
+    def _encode(self, request: GenerationRequest, adapters: Adapters) -> Conditioning:
+        with applied(self._pipeline, ("text_encoder", "text_encoder_2"), adapters):
+            hidden, negative, pooled, negative_pooled = self._pipeline.encode_prompt(
+                prompt=request.prompt,
+                prompt_2=None,
+                prompt_3=None,
+                negative_prompt=request.negative_prompt,
+                do_classifier_free_guidance=is_guided(request),
+                device=self.device,
+                max_sequence_length=self._max_sequence_length,
+            )
         return Conditioning(hidden, pooled, negative, negative_pooled)
 
     def batch_key(self, item: Item) -> BatchKey:
@@ -101,13 +117,14 @@ class SD3Family:
     def denoise(self, states: Sequence[DenoiseState]) -> None:
         rows = GuidedRows(states)
         timesteps = torch.tensor([s.sampler.timestep for s in rows.states], dtype=torch.float32, device=self.device)
-        output: Tensor = self._pipeline.transformer(
-            hidden_states=rows.expand(torch.cat([state.latents for state in states])),  # (R, C, h, w)
-            timestep=timesteps,  # (R,)
-            encoder_hidden_states=rows.hidden(),  # (R, T, D)
-            pooled_projections=rows.pooled(),  # (R, P)
-            return_dict=False,
-        )[0]
+        with applied_to_rows(self._pipeline, "transformer", [state.item.adapters for state in rows.states]):
+            output: Tensor = self._pipeline.transformer(
+                hidden_states=rows.expand(torch.cat([state.latents for state in states])),  # (R, C, h, w)
+                timestep=timesteps,  # (R,)
+                encoder_hidden_states=rows.hidden(),  # (R, T, D)
+                pooled_projections=rows.pooled(),  # (R, P)
+                return_dict=False,
+            )[0]
         advance(states, rows.mix(output))
 
     def rows(self, item: Item) -> int:

@@ -1,7 +1,8 @@
 """The UNet family: SD 1.5, 2.1 and Turbo, SDXL and SDXL-Turbo."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from deployments.catalog import steps_taken
+from deployments.engine.adapters import Adapters, LoraLibrary, applied, applied_to_rows, read_lora, versions
 from deployments.engine.batching import BatchKey
 from deployments.engine.conditioning import Conditioning, ConditioningCache
 from deployments.engine.families.base import DenoiseState, Item, advance, begin, through_vae
@@ -26,7 +28,7 @@ class UNetFamily:
     Latents are (1, C, H/8, W/8). ``conditioning.pooled`` is set for SDXL only, and says which of the two this is.
     """
 
-    def __init__(self, model: str, pipeline: Any, latent_rgb: LatentRGB) -> None:
+    def __init__(self, model: str, pipeline: Any, latent_rgb: LatentRGB, loras: Path | None = None) -> None:
         if pipeline.unet.config.time_cond_proj_dim is not None:
             raise ValueError("UNets with an embedded guidance scale (time_cond_proj_dim) are not served yet")
         channels = pipeline.vae.config.latent_channels
@@ -41,23 +43,34 @@ class UNetFamily:
         self._latent_rgb = latent_rgb.to(self.device)
         self._cache = ConditioningCache()
         self._samplers = SamplerKit(pipeline.scheduler)
+        self._loras = LoraLibrary(loras, partial(read_lora, pipeline=pipeline))
         if self._is_xl and self.dtype == torch.float16 and pipeline.vae.config.force_upcast:
             pipeline.vae.to(torch.float32)  # once: the stock pipeline does it around every decode
         self.look = SourceReader(
             pipeline.vae, self.dtype, upcast=self._is_xl and pipeline.vae.config.force_upcast, blanks=self._inpaints
         )
 
-    def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
-        return [self._cache.get(_prompts(request), partial(self._encode, request)) for request in requests]
+    def adapters(self, request: GenerationRequest) -> Adapters:
+        return self._loras.adapters(request.loras)
 
-    def _encode(self, request: GenerationRequest) -> Conditioning:
-        embeddings = self._pipeline.encode_prompt(
-            prompt=request.prompt,
-            negative_prompt=request.negative_prompt,
-            device=self.device,
-            num_images_per_prompt=1,
-            do_classifier_free_guidance=is_guided(request),
-        )
+    def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
+        found = []
+        for request in requests:
+            adapters = self.adapters(request)
+            # an absent negative prompt is not an empty one: SDXL takes zeros for it
+            key = (request.prompt, request.negative_prompt, is_guided(request), versions(adapters))
+            found.append(self._cache.get(key, partial(self._encode, request, adapters)))
+        return found
+
+    def _encode(self, request: GenerationRequest, adapters: Adapters) -> Conditioning:
+        with applied(self._pipeline, ("text_encoder", "text_encoder_2"), adapters):
+            embeddings = self._pipeline.encode_prompt(
+                prompt=request.prompt,
+                negative_prompt=request.negative_prompt,
+                device=self.device,
+                num_images_per_prompt=1,
+                do_classifier_free_guidance=is_guided(request),
+            )
         if self._is_xl:
             hidden, negative, pooled, negative_pooled = embeddings
             return Conditioning(hidden, pooled, negative, negative_pooled)
@@ -103,13 +116,14 @@ class UNetFamily:
         timesteps = torch.tensor([s.sampler.timestep for s in rows.states], dtype=torch.float32, device=self.device)
         if self._inpaints:
             inputs = torch.cat([inputs, torch.cat([state.extra for state in states if state.extra is not None])], dim=1)
-        output: Tensor = self._pipeline.unet(
-            rows.expand(inputs),  # (R, C, h, w)
-            timesteps,  # (R,)
-            encoder_hidden_states=rows.hidden(),  # (R, T, D)
-            added_cond_kwargs=self._added(rows) if self._is_xl else None,
-            return_dict=False,
-        )[0]
+        with applied_to_rows(self._pipeline, "unet", [state.item.adapters for state in rows.states]):
+            output: Tensor = self._pipeline.unet(
+                rows.expand(inputs),  # (R, C, h, w)
+                timesteps,  # (R,)
+                encoder_hidden_states=rows.hidden(),  # (R, T, D)
+                added_cond_kwargs=self._added(rows) if self._is_xl else None,
+                return_dict=False,
+            )[0]
         advance(states, rows.mix(output))
 
     def _added(self, rows: GuidedRows) -> dict[str, Tensor]:
@@ -165,8 +179,3 @@ class UNetFamily:
             for one in (config.latents_mean, config.latents_std)
         )
         return mean, std
-
-
-def _prompts(request: GenerationRequest) -> Hashable:
-    """What the conditioning depends on. An absent negative prompt is not an empty one: SDXL takes zeros for it."""
-    return request.prompt, request.negative_prompt, is_guided(request)

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from deployments.engine.adapters import Adapters
 from deployments.engine.batching import BatchKey
 from deployments.engine.conditioning import Conditioning
 from deployments.engine.families.base import DenoiseState, Item
@@ -66,6 +67,9 @@ class SlowMotionFamily:
             self.encoded.append(request.prompt)
             _raise_if("encode!", request)
         return [Conditioning(torch.zeros(1, 1, 1)) for _ in requests]
+
+    def adapters(self, request: GenerationRequest) -> Adapters:
+        return ()
 
     def look(self, request: GenerationRequest) -> Source | None:
         return None

@@ -1,5 +1,8 @@
 """The other side of every fidelity test: diffusers' own pipelines and schedulers."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from inspect import signature
 from pathlib import Path
@@ -93,7 +96,8 @@ FLOW_SAMPLERS: dict[str, Any] = {"flow_dpmpp_2m": FlowDPM, "flow_unipc": FlowUni
 class Stock:
     """The stock pipelines of a model, called as their documentation says."""
 
-    def __init__(self, model: str, folder: Path) -> None:
+    def __init__(self, model: str, folder: Path, loras: Path | None = None) -> None:
+        self._loras = loras
         self._card = card_for(model)
         self._text: Any = getattr(diffusers, self._card.pipeline).from_pretrained(folder, dtype=torch.float32)
         self._shipped = self._text.scheduler
@@ -139,13 +143,29 @@ class Stock:
         else:
             vars(pipeline).pop("get_timesteps", None)
         pipeline.set_progress_bar_config(disable=True)
-        return pipeline(
-            request.prompt,
-            num_inference_steps=request.steps,
-            generator=torch.Generator("cpu").manual_seed(request.seed),
-            output_type=output_type,
-            **extra,
-        ).images[0]
+        with self._with_loras(pipeline, request):
+            return pipeline(
+                request.prompt,
+                num_inference_steps=request.steps,
+                generator=torch.Generator("cpu").manual_seed(request.seed),
+                output_type=output_type,
+                **extra,
+            ).images[0]
+
+    @contextmanager
+    def _with_loras(self, pipeline: Any, request: GenerationRequest) -> Iterator[None]:
+        if not request.loras:
+            yield
+            return
+        assert self._loras is not None
+        with warnings.catch_warnings(action="ignore"):  # PEFT wonders at a second adapter
+            for lora in request.loras:
+                pipeline.load_lora_weights(str(self._loras / f"{lora.name}.safetensors"), adapter_name=lora.name)
+        pipeline.set_adapters([lora.name for lora in request.loras], [lora.scale for lora in request.loras])
+        try:
+            yield
+        finally:
+            pipeline.unload_lora_weights()
 
     def _scheduler(self, request: GenerationRequest, drawn: int) -> Any:
         """The scheduler that a user of the stock pipeline would put in."""
