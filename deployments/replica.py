@@ -76,6 +76,7 @@ class LoadEngine:
     dtype: str
     max_batch: int
     threads: int | None
+    loras: str | None = None
 
     def __call__(self) -> ServedEngine:
         import torch
@@ -84,7 +85,12 @@ class LoadEngine:
 
         torch.set_num_threads(self.threads or available_cores())
         return Engine.load(
-            self.model, weights=self.weights, device=self.device, dtype=self.dtype, max_batch=self.max_batch
+            self.model,
+            weights=self.weights,
+            device=self.device,
+            dtype=self.dtype,
+            max_batch=self.max_batch,
+            loras=self.loras,
         )
 
 

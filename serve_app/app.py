@@ -58,6 +58,7 @@ def load_engine(model: ModelSettings) -> EngineFactory:
         dtype=model.dtype,
         max_batch=model.max_batch,
         threads=model.torch_threads or int(model.num_cpus) or None,
+        loras=str(model.loras) if model.loras else None,
     )
 
 

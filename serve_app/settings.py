@@ -43,6 +43,11 @@ class ModelSettings(Settings):
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(
         default="auto", description="`auto`: float32 on CPU, bfloat16 on GPUs."
     )
+    loras: AbsolutePath | None = Field(
+        default=None,
+        description="The folder, on every node, of the LoRAs that requests may name: {name}.safetensors, diffusers' "
+        "layout or kohya's. None are taken if absent.",
+    )
     num_gpus: float = Field(default=0, ge=0, description="GPUs of each replica; fractions pack several on one.")
     num_cpus: float = Field(default=0, ge=0, description="CPUs that Ray reserves for each replica.")
     torch_threads: int | None = Field(default=None, ge=1, description="Intra-op threads; torch's own choice if absent.")

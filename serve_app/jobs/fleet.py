@@ -49,7 +49,8 @@ class _Served:
 
     def __init__(self, settings: ModelSettings) -> None:
         self.settings = settings
-        self.configured = card_for(settings.id, settings.weights)
+        card = card_for(settings.id, settings.weights)
+        self.configured = card.override({"capabilities": {"lora": True}}) if settings.loras else card
         self.card = self.configured
         self.live: dict[str, WorkerStatus] = {}
         self.lost: dict[str, WorkerStatus] = {}

@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 import ray
 import yaml
+from diffusers import StableDiffusionPipeline
 from PIL import Image, ImageChops
 from ray import serve
 
+from deployments.demo import demo_folder
 from deployments.engine.errors import InvalidRequest
 from deployments.engine.events import Completed, ImageReady, Preview, Progress, Started
 from deployments.engine.request import GenerationRequest
 from tests.serve.service import Service, eventually, service
+from tests.unit.deployments.engine.lora_files import write_diffusers
 
 LONG: dict[str, Any] = {"model": "sd15", "steps": 150, "width": 512, "height": 512}
 """Takes minutes here: whatever ends it within a test did so from outside."""
@@ -27,6 +30,9 @@ def darkroom(data: Path) -> Iterator[Service]:
     args = config["applications"][0]["args"]
     args["data"] = str(data)
     args["models"] = [model for model in args["models"] if model["id"] in ("sd15", "flux-schnell")]
+    (data / "loras").mkdir()
+    write_diffusers(StableDiffusionPipeline.from_pretrained(demo_folder("sd15")), data / "loras", "ink")
+    args["models"][0]["loras"] = str(data / "loras")
     with service(config) as running:
         yield running
 
@@ -67,6 +73,20 @@ def test_a_picture_is_repainted_where_the_mask_is_white(darkroom: Service) -> No
     job = darkroom.http.get(f"/v1/jobs/{answer.headers['x-job-id']}").json()
     assert job["operation"] == "image_inpaint"
     assert job["request"]["image"] == {"width": 128, "height": 128}
+
+
+def test_a_lora_of_the_configured_folder_changes_the_picture_and_an_unknown_one_is_refused(darkroom: Service) -> None:
+    body = {"prompt": "a red circle", "model": "sd15", "steps": 4, "seed": 7}
+    plain, inked = (
+        darkroom.http.post("/txt2img", json=body | {"loras": loras}, headers={"Accept": "image/png"})
+        for loras in ([], [{"name": "ink", "scale": 1.0}])
+    )
+    assert (plain.status_code, inked.status_code) == (200, 200), inked.text
+    assert plain.content != inked.content
+    for model, name in (("sd15", "oil"), ("flux-schnell", "ink")):
+        refused = darkroom.http.post("/txt2img", json=body | {"model": model, "loras": [{"name": name}]})
+        assert refused.status_code == 422
+        assert name in refused.json()["error"]["message"]
 
 
 def test_a_handle_takes_a_picture(darkroom: Service) -> None:
