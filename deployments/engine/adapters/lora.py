@@ -1,10 +1,12 @@
 """One LoRA: low-rank terms for the layers of a pipeline's parts, read from a diffusers or a kohya file."""
 
 import re
+import shutil
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from diffusers.utils.state_dict_utils import (
@@ -86,7 +88,10 @@ def _normalised(path: Path, pipeline: Any, denoiser: str) -> tuple[dict[str, Ten
         options["unet_config"] = pipeline.unet.config
     elif hasattr(type(pipeline), "_maybe_expand_lora_state_dict"):  # FLUX's loader alone tells alphas on demand
         options["return_alphas"] = True
-    tensors, *told = pipeline.lora_state_dict(str(path), **options)
+    # Tensors are mapped from the file, as the stock pipeline's are (on a CPU even their place in memory shows in the
+    # last bit). So it must be a copy that nobody can change: a mapped file that is cut off ends the process.
+    with TemporaryDirectory(prefix="darkroom-lora-") as private:
+        tensors, *told = pipeline.lora_state_dict(shutil.copy(path, private), **options)
     alphas = told[0] if len(told) == 2 else None
     return tensors, alphas or {}, told[-1] or {}
 
@@ -123,9 +128,7 @@ def _term(tensors: Mapping[str, Tensor], name: str, module: nn.Module, scales: "
     weight = getattr(layer, "weight", None)
     if not isinstance(weight, Tensor) or down.shape[1:] != weight.shape[1:] or up.shape[:2] != (len(weight), len(down)):
         raise ValueError(f"a LoRA for another model: its layer {name} has other dimensions")
-    # copies: what is mapped from a file changes with it
-    down, up = (tensor.to(weight.device, weight.dtype, copy=True) for tensor in (down, up))
-    return LowRank(down, up, scales.of(name, len(down)))
+    return LowRank(down.to(weight.device, weight.dtype), up.to(weight.device, weight.dtype), scales.of(name, len(down)))
 
 
 class _Scales:
