@@ -1,10 +1,10 @@
-"""Draws docs/pictures: a contact sheet of each model's demo weights, and one picture as it develops.
+"""Draws docs/pictures: a contact sheet of each model's demo weights, one picture as it develops, and one repainted.
 
 Run ``python -m benchmarks.sheets [--model sd15]`` from the repository's root.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from PIL import Image, ImageDraw
@@ -58,6 +58,29 @@ def strip(engine: Engine, seed: int = 1) -> Image.Image:
     return whole
 
 
+def repaintings(engine: Engine, seed: int = 5) -> Image.Image:
+    """A picture; the whole of it repainted; only the middle; only the sky: side by side."""
+
+    def painted(prompt: str, **source: Any) -> Image.Image:
+        request = GenerationRequest(prompt=prompt, seed=seed, preview_every=0, **source)
+        return engine.generate(request).images[0]
+
+    boat = painted("a boat on the sea, sunny day")
+    middle, sky = (Image.new("L", boat.size) for _ in range(2))
+    middle.paste(255, (_TILE // 4, _TILE // 4, _TILE * 3 // 4, _TILE * 3 // 4))
+    sky.paste(255, (0, 0, _TILE, _TILE * 11 // 24))
+    shown = [
+        boat,
+        painted("a boat on the sea at night", image=boat),
+        painted("a lighthouse by the sea", image=boat, mask=middle),
+        painted("a boat on the sea at sunset", image=boat, mask=sky),
+    ]
+    whole = Image.new("RGB", (_TILE * len(shown), _TILE))
+    for index, frame in enumerate(shown):
+        whole.paste(frame, (index * _TILE, 0))
+    return whole
+
+
 def _wrapped(text: str, width: int) -> str:
     lines = [""]
     for word in text.split():
@@ -70,13 +93,15 @@ def _wrapped(text: str, width: int) -> str:
 def main(
     model: Annotated[list[str] | None, typer.Option(help="A model's sheet alone; several times for several.")] = None,
 ) -> None:
-    """Draw the contact sheets, and with sdxl's also the strip of a picture as it develops."""
+    """Draw the contact sheets; with sdxl's also a picture as it develops, and with sd15's one that is repainted."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name in model or MAIN_MODELS:
         with Engine.load(name, weights="demo") as engine:
             contact_sheet(engine).save(FOLDER / f"{name}.png")
             if name == "sdxl":
                 strip(engine).save(FOLDER / "developing.png")
+            if name == "sd15":
+                repaintings(engine).save(FOLDER / "repainting.png")
 
 
 if __name__ == "__main__":

@@ -71,6 +71,16 @@ class Item:
         return torch.Generator("cpu").manual_seed(self.seed)
 
 
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """What the newest forward saw of an image and predicted of it, (1, …), at ``timestep``: rows of the batch's own
+    tensors, kept for previews."""
+
+    inputs: Tensor
+    predicted: Tensor
+    timestep: float
+
+
 @dataclass(slots=True)
 class DenoiseState:
     """One image on its way: what a forward needs and changes. Used by the denoise thread alone while it runs.
@@ -87,6 +97,7 @@ class DenoiseState:
     """What inpainting puts back after each step."""
     extra: Tensor | None = None
     """(1, …) further input channels of the denoiser."""
+    glimpse: Glimpse | None = None
     error: Exception | None = None
     """What its sampler's last step raised: it goes no further."""
 
@@ -117,14 +128,28 @@ def begin(
     return state
 
 
-def advance(states: Sequence[DenoiseState], predictions: Tensor) -> None:
-    """Take each state's own sampler step with its row of ``predictions`` (B, …); one that fails keeps its error."""
+def advance(states: Sequence[DenoiseState], inputs: Tensor, predictions: Tensor) -> None:
+    """Take each state's own sampler step with its row of ``predictions`` (B, …); one that fails keeps its error.
+
+    ``inputs`` (B, …) are the latents as the model saw them.
+    """
+    for state, seen, predicted in zip(states, inputs.split(1), predictions.split(1), strict=True):
+        state.glimpse = Glimpse(seen, predicted, state.sampler.timestep)
     results = step_together([state.sampler for state in states], predictions, [state.latents for state in states])
     for state, result in zip(states, results, strict=True):
         if isinstance(result, Exception):
             state.error = result
         else:
             state.latents = result if state.kept is None else state.kept.put_back(result, state.sampler)
+
+
+def foreseen(state: DenoiseState) -> Tensor:
+    """The clean latents that a flow's newest forward heads for, (1, …)."""
+    glimpse = state.glimpse
+    if glimpse is None or state.sampler.done:
+        return state.latents
+    clean = glimpse.inputs - glimpse.timestep / 1000 * glimpse.predicted  # a straight line from noise to picture
+    return clean if state.kept is None else state.kept.over(clean)
 
 
 def through_vae(vae: Any, latents: Tensor, *, tiled: bool) -> Tensor:
@@ -191,7 +216,8 @@ class Family(Protocol):
         ...
 
     def preview(self, state: DenoiseState) -> Tensor:
-        """A small picture (h, w, 3) uint8 from the current latents, on the device; does not wait for it."""
+        """A small picture (h, w, 3) uint8 of what the newest forward took the clean latents for, on the device; does
+        not wait for it."""
         ...
 
     def decode(self, states: Sequence[DenoiseState], *, tiled: bool = False) -> list[Image]:

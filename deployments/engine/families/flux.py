@@ -17,7 +17,7 @@ from deployments.catalog import steps_taken
 from deployments.engine.adapters import Adapters, LoraLibrary, applied, applied_to_rows, read_lora, versions
 from deployments.engine.batching import BatchKey
 from deployments.engine.conditioning import Conditioning, ConditioningCache
-from deployments.engine.families.base import DenoiseState, Item, advance, begin, through_vae
+from deployments.engine.families.base import DenoiseState, Item, advance, begin, foreseen, through_vae
 from deployments.engine.families.source import SourceReader
 from deployments.engine.preview import LatentRGB
 from deployments.engine.request import GenerationRequest
@@ -143,13 +143,13 @@ class FluxFamily:
                 img_ids=self._pipeline._prepare_latent_image_ids(1, key.height, key.width, self.device, self.dtype),
                 return_dict=False,
             )[0]
-        advance(states, output)
+        advance(states, latents, output)
 
     def rows(self, item: Item) -> int:
         return 1
 
     def preview(self, state: DenoiseState) -> Tensor:
-        return self._latent_rgb(self._unpacked(state.latents, state.item))
+        return self._latent_rgb(self._unpacked(foreseen(state), state.item))
 
     def decode(self, states: Sequence[DenoiseState], *, tiled: bool = False) -> list[Image]:
         pixels = self.pixels(states, tiled=tiled)

@@ -15,7 +15,7 @@ from deployments.catalog import steps_taken
 from deployments.engine.adapters import Adapters, LoraLibrary, applied, applied_to_rows, read_lora, versions
 from deployments.engine.batching import BatchKey
 from deployments.engine.conditioning import Conditioning, ConditioningCache
-from deployments.engine.families.base import DenoiseState, Item, advance, begin, through_vae
+from deployments.engine.families.base import DenoiseState, Item, advance, begin, foreseen, through_vae
 from deployments.engine.families.guidance import GuidedRows, is_guided
 from deployments.engine.families.source import SourceReader
 from deployments.engine.preview import LatentRGB
@@ -116,22 +116,23 @@ class SD3Family:
 
     def denoise(self, states: Sequence[DenoiseState]) -> None:
         rows = GuidedRows(states)
+        latents = torch.cat([state.latents for state in states])  # (B, C, h, w)
         timesteps = torch.tensor([s.sampler.timestep for s in rows.states], dtype=torch.float32, device=self.device)
         with applied_to_rows(self._pipeline, "transformer", [state.item.adapters for state in rows.states]):
             output: Tensor = self._pipeline.transformer(
-                hidden_states=rows.expand(torch.cat([state.latents for state in states])),  # (R, C, h, w)
+                hidden_states=rows.expand(latents),  # (R, C, h, w)
                 timestep=timesteps,  # (R,)
                 encoder_hidden_states=rows.hidden(),  # (R, T, D)
                 pooled_projections=rows.pooled(),  # (R, P)
                 return_dict=False,
             )[0]
-        advance(states, rows.mix(output))
+        advance(states, latents, rows.mix(output))
 
     def rows(self, item: Item) -> int:
         return 2 if is_guided(item.request) else 1
 
     def preview(self, state: DenoiseState) -> Tensor:
-        return self._latent_rgb(state.latents)
+        return self._latent_rgb(foreseen(state))
 
     def decode(self, states: Sequence[DenoiseState], *, tiled: bool = False) -> list[Image]:
         pixels = self.pixels(states, tiled=tiled)

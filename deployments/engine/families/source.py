@@ -66,8 +66,11 @@ class Kept:
 
     def put_back(self, latents: Tensor, sampler: Sampler) -> Tensor:
         """``latents`` with the picture put back. ``sampler`` has just taken its step, and must have taken it alone."""
-        clean = self.clean if sampler.done else sampler.noised(self.clean, self.noise)
-        return (1 - self.mask) * clean + self.mask * latents
+        return self.over(latents, self.clean if sampler.done else sampler.noised(self.clean, self.noise))
+
+    def over(self, latents: Tensor, kept: Tensor | None = None) -> Tensor:
+        """``latents`` where the mask is white, else ``kept``, or the clean picture."""
+        return (1 - self.mask) * (self.clean if kept is None else kept) + self.mask * latents
 
 
 class SourceReader:

@@ -43,6 +43,8 @@ class UNetFamily:
         self._latent_rgb = latent_rgb.to(self.device)
         self._cache = ConditioningCache()
         self._samplers = SamplerKit(pipeline.scheduler)
+        self._powers: list[float] = pipeline.scheduler.alphas_cumprod.tolist()
+        self._prediction: str = pipeline.scheduler.config.prediction_type
         self._loras = LoraLibrary(loras, partial(read_lora, pipeline=pipeline))
         if self._is_xl and self.dtype == torch.float16 and pipeline.vae.config.force_upcast:
             pipeline.vae.to(torch.float32)  # once: the stock pipeline does it around every decode
@@ -114,17 +116,19 @@ class UNetFamily:
         rows = GuidedRows(states)
         inputs = scale_together([state.sampler for state in states], [state.latents for state in states])
         timesteps = torch.tensor([s.sampler.timestep for s in rows.states], dtype=torch.float32, device=self.device)
+        whole = inputs
         if self._inpaints:
-            inputs = torch.cat([inputs, torch.cat([state.extra for state in states if state.extra is not None])], dim=1)
+            extra = [state.extra for state in states if state.extra is not None]
+            whole = torch.cat([inputs, torch.cat(extra)], dim=1)
         with applied_to_rows(self._pipeline, "unet", [state.item.adapters for state in rows.states]):
             output: Tensor = self._pipeline.unet(
-                rows.expand(inputs),  # (R, C, h, w)
+                rows.expand(whole),  # (R, C, h, w)
                 timesteps,  # (R,)
                 encoder_hidden_states=rows.hidden(),  # (R, T, D)
                 added_cond_kwargs=self._added(rows) if self._is_xl else None,
                 return_dict=False,
             )[0]
-        advance(states, rows.mix(output))
+        advance(states, inputs, rows.mix(output))
 
     def _added(self, rows: GuidedRows) -> dict[str, Tensor]:
         """SDXL's second conditioning: pooled text (R, P), and original size, crop and target size (R, 6)."""
@@ -141,8 +145,16 @@ class UNetFamily:
         return 2 if is_guided(item.request) else 1
 
     def preview(self, state: DenoiseState) -> Tensor:
-        # scaled as the model sees them: some samplers carry latents far outside of the VAE's range
-        return self._latent_rgb(state.latents if state.sampler.done else state.sampler.scale(state.latents))
+        glimpse = state.glimpse
+        if glimpse is None or state.sampler.done:
+            return self._latent_rgb(state.latents)
+        power = self._powers[min(max(round(glimpse.timestep), 0), len(self._powers) - 1)]
+        kept, noise = power**0.5, (1 - power) ** 0.5  # the input is kept × picture + noise × noise, for every sampler
+        if self._prediction == "v_prediction":
+            clean = kept * glimpse.inputs - noise * glimpse.predicted
+        else:
+            clean = (glimpse.inputs - noise * glimpse.predicted) / kept
+        return self._latent_rgb(clean if state.kept is None else state.kept.over(clean))
 
     def decode(self, states: Sequence[DenoiseState], *, tiled: bool = False) -> list[Image]:
         pixels = self.pixels(states, tiled=tiled)
