@@ -1,5 +1,8 @@
 """Input pictures on their way to a replica: kept in the blob store, so that a job holds no bytes."""
 
+import asyncio
+import secrets
+
 from deployments.blobs import BlobStore
 from deployments.engine.pictures import Picture, PictureRef
 from deployments.engine.request import GenerationRequest
@@ -8,15 +11,29 @@ FOLDER = "input"
 """Below the job's own folder, so that they go when its images go."""
 
 
-async def keep(request: GenerationRequest, blobs: BlobStore) -> GenerationRequest:
-    """``request`` with its pictures put into ``blobs``, under ``{job}/input/``, and named instead."""
-    kept: dict[str, PictureRef] = {}
-    for field, picture in _pictures(request).items():
-        if isinstance(picture, Picture):
-            key = f"{request.id}/{FOLDER}/{field}"
-            await blobs.put(key, picture.encoded(), "application/octet-stream")
-            kept[field] = PictureRef(key=key, width=picture.width, height=picture.height)
-    return request.model_copy(update=kept) if kept else request
+async def keep(request: GenerationRequest, blobs: BlobStore) -> tuple[GenerationRequest, tuple[str, ...]]:
+    """``request`` with its pictures put into ``blobs`` and named instead, and the keys that were written.
+
+    The keys are below ``{job}/input/`` and never come twice, so that a request whose id is taken already touches
+    nothing of the job that has it. If this is cancelled or fails, nothing is left behind.
+    """
+    folder = f"{request.id}/{FOLDER}/{secrets.token_hex(8)}"
+    given = {field: one for field, one in _pictures(request).items() if isinstance(one, Picture)}
+    if not given:
+        return request, ()
+    kept = {
+        field: PictureRef(key=f"{folder}/{field}", width=picture.width, height=picture.height)
+        for field, picture in given.items()
+    }
+    keys = tuple(ref.key for ref in kept.values())
+    try:
+        for field, picture in given.items():
+            data = await asyncio.to_thread(picture.encoded)
+            await blobs.put(kept[field].key, data, "application/octet-stream")
+    except BaseException:
+        await asyncio.shield(asyncio.ensure_future(blobs.delete(keys)))
+        raise
+    return request.model_copy(update=kept), keys
 
 
 async def fetch(request: GenerationRequest, blobs: BlobStore) -> GenerationRequest:
@@ -31,11 +48,6 @@ async def fetch(request: GenerationRequest, blobs: BlobStore) -> GenerationReque
         if isinstance(picture, PictureRef)
     }
     return request.model_copy(update=fetched) if fetched else request
-
-
-async def forget(request: GenerationRequest, blobs: BlobStore) -> None:
-    """Remove what :func:`keep` put there for a request that was refused."""
-    await blobs.delete(one.key for one in _pictures(request).values() if isinstance(one, PictureRef))
 
 
 def _pictures(request: GenerationRequest) -> dict[str, Picture | PictureRef]:

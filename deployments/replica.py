@@ -149,6 +149,10 @@ class ModelReplica:
         except Gone as gone:
             yield [Failed(attempt.request.id, gone.code, gone.message)]
             return
+        except Exception:  # the edge of an attempt: another replica may reach the store
+            logger.exception("job %s: its pictures could not be read", attempt.request.id)
+            yield [Failed(attempt.request.id, Interrupted.code, "the input pictures could not be read")]
+            return
         developing = Developing(attempt, self._lab, cancel=lambda: self._engine.cancel(attempt.request.id))
         try:
             if await self._take_over(developing):

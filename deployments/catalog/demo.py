@@ -11,8 +11,11 @@ DEMO_WEIGHTS = "demo"
 DEMO_T5_TOKENS = 48
 """What the demo's T5 models pad prompts to, where the real ones take 256 or 512."""
 
-_DEMO_GUIDANCE = 3.0
-"""Small models know what a prompt asks for, and burn where large ones need to be pushed."""
+_DEMO_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "unet": {"default_guidance": 3.0},
+    "flux": {"default_guidance": 2.5, "default_steps": 28},
+}
+"""By family: small models know what a prompt asks for, and burn where large ones need to be pushed."""
 
 
 def demo_overrides(model: str) -> Mapping[str, Any]:
@@ -31,6 +34,6 @@ def demo_overrides(model: str) -> Mapping[str, Any]:
     }
     if CATALOG[model].max_sequence_length is not None:
         changes["max_sequence_length"] = DEMO_T5_TOKENS
-    if CATALOG[model].family == "unet" and CATALOG[model].default_guidance > 1:
-        changes["default_guidance"] = _DEMO_GUIDANCE
+    if CATALOG[model].default_guidance > 1:
+        changes |= _DEMO_DEFAULTS.get(CATALOG[model].family, {})
     return changes

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from itertools import groupby
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 
@@ -39,6 +39,9 @@ from deployments.engine.request import GenerationRequest, resolve
 from deployments.engine.stage import Stage
 from deployments.engine.stats import EngineStats
 from deployments.engine.ticket import OnEvents, RawPreview, Ticket
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 logger = logging.getLogger(__name__)
 
@@ -247,21 +250,21 @@ class Engine:
         """Decode and tell; what does not fit into memory is tried again one by one, and then in tiles."""
         if not batch:
             return
+        images: list[Image] | None = None
         try:
             with torch.no_grad():
                 images = self._family.decode([running.state for running in batch], tiled=tiled)
         except Exception as error:  # whatever a decode raises ends its requests, not the thread
-            if isinstance(error, torch.OutOfMemoryError) and not tiled:
-                alone = len(batch) == 1
-                if alone:
-                    logger.warning("out of memory: %s is decoded in tiles", batch[0].state.key)
+            if tiled or not isinstance(error, torch.OutOfMemoryError):
                 for running in batch:
-                    self._decode([running], tiled=alone)
+                    running.ticket.tell(failed(running.ticket.request.id, error))
+                if is_fatal(error):
+                    raise
                 return
+        if images is None:  # out here, where the error's traceback no longer holds on to the failed decode's tensors
+            logger.warning("out of memory decoding %d of %s: tried again in parts", len(batch), batch[0].state.key)
             for running in batch:
-                running.ticket.tell(failed(running.ticket.request.id, error))
-            if is_fatal(error):
-                raise
+                self._decode([running], tiled=len(batch) == 1)
             return
         for running, image in zip(batch, images, strict=True):
             item = running.state.item

@@ -171,8 +171,12 @@ def error_of(code: str, message: str) -> DarkroomError:
 
     A code that no generation should end with comes back as :class:`InternalError`.
     """
-    if code == InvalidRequest.code:  # what only the model's own files can tell, as whether a LoRA fits
-        return _restore(InvalidRequest, (message,), {"message": message, "field": None, "value": None, "allowed": None})
+    if code in {
+        InvalidRequest.code,
+        UnsupportedByModel.code,
+    }:  # what only the model's own files can tell, as whether a LoRA fits
+        kind = InvalidRequest if code == InvalidRequest.code else UnsupportedByModel
+        return _restore(kind, (message,), {"message": message, "field": None, "value": None, "allowed": None})
     known = {kind.code: kind for kind in _RAISED_AGAIN}
     return known.get(code, InternalError)(message)
 

@@ -22,6 +22,9 @@ _UNTOUCHED: Mapping[str, Mapping[str, Any]] = {
 }
 """What keeps a pipeline from changing the model's own picture: no safety checker, no watermark."""
 
+MAX_TILE = 512
+"""Pixels of a side of the tiles that a picture is decoded in where it does not fit whole."""
+
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
@@ -96,6 +99,10 @@ def _from_pretrained(card: ModelCard, source: str, dtype: torch.dtype) -> Any:
         source, dtype=dtype, use_safetensors=True, **_UNTOUCHED.get(card.pipeline, {})
     )
     pipeline.set_progress_bar_config(disable=True)
+    # tiles no larger than SD 1.5's: a VAE made for 1024 pixels would not divide a picture of its own size
+    vae = pipeline.vae
+    vae.tile_sample_min_size = min(vae.tile_sample_min_size, MAX_TILE)
+    vae.tile_latent_min_size = min(vae.tile_latent_min_size, MAX_TILE // 2 ** (len(vae.config.block_out_channels) - 1))
     return pipeline
 
 

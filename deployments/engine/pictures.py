@@ -4,15 +4,15 @@ import io
 from dataclasses import dataclass
 from typing import Any, Self
 
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 MAX_SOURCE_BYTES = 20 * 2**20
 """Encoded bytes of one picture."""
 
-MAX_SOURCE_PIXELS = 50_000_000
-"""Pixels of one picture: 150 MB while it is decoded. Photos of today's telephones have up to 50 million."""
+MAX_SOURCE_PIXELS = 32_000_000
+"""Pixels of one picture. Decoding takes 4 bytes for each, and up to 16 in some formats and with some turns."""
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 """What is read, by its content. Of an animation it is the first frame."""
@@ -60,6 +60,8 @@ class Picture:
         image = _opened(source)
         if image.width * image.height > MAX_SOURCE_PIXELS:
             raise ValueError(f"at most {MAX_SOURCE_PIXELS} pixels, got {image.width} × {image.height}")
+        if not (image.width and image.height):
+            raise ValueError("a picture with pixels, got an empty one")
         if image.mode not in _MODES:
             raise ValueError(f"a picture in one of the modes {', '.join(sorted(_MODES))}, got {image.mode}")
         upright = _upright(image)
@@ -79,7 +81,7 @@ class Picture:
             return self.source
         image, buffer = _upright(self.source), io.BytesIO()
         if image.mode not in {"1", "L", "LA", "P", "RGB", "RGBA"}:
-            image = image.convert("RGB")
+            image = image.convert("RGBA" if image.has_transparency_data else "RGB")
         image.save(buffer, "PNG", compress_level=1)
         return buffer.getvalue()
 
@@ -114,8 +116,9 @@ def _opened(source: bytes | Image.Image) -> Image.Image:
 def _upright(image: Image.Image) -> Image.Image:
     """``image`` as its EXIF orientation says, of 8 bits a channel."""
     try:
-        upright = ImageOps.exif_transpose(image)
-        upright.load()
+        image.load()
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+        upright = ImageOps.exif_transpose(image) if turned else image
     except Exception as error:  # see above
         raise ValueError("a whole picture: this one breaks off or is damaged") from error
     if upright.mode in _DEEP:

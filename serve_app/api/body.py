@@ -11,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
 from deployments.engine.errors import InvalidRequest, UnsupportedMediaType, shorten
+from serve_app.api.encoding import off_loop
 from serve_app.api.errors import invalid
 from serve_app.api.schemas import WireBody
 
@@ -71,8 +72,9 @@ def picture_body(model: type[Body], files: Mapping[str, str]) -> Callable[[Reque
             )
         async with request.form(max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_PART_BYTES) as form:
             pictures = await _pictures(form, files)
-            told = {name: _value(read_text.get(name), text) for name, text in _texts(form)}
-        return (await _validated(model, json.dumps(told).encode())).with_files(pictures)
+            texts = _texts(form)
+        raw = await off_loop(sum(len(text) for _, text in texts), _as_json, read_text, texts)
+        return (await _validated(model, raw)).with_files(pictures)
 
     return read
 
@@ -137,6 +139,10 @@ async def _pictures(form: FormData, files: Mapping[str, str]) -> dict[str, tuple
     return found
 
 
+def _as_json(read_text: Mapping[str, "TypeAdapter[Any]"], texts: Sequence[tuple[str, str]]) -> bytes:
+    return json.dumps({name: _value(read_text.get(name), text) for name, text in texts}).encode()
+
+
 def _value(adapter: "TypeAdapter[Any] | None", text: str) -> Any:
     """A form's text as the field means it: as it is where text is allowed, else what it is in JSON."""
     if adapter is not None:
@@ -146,5 +152,5 @@ def _value(adapter: "TypeAdapter[Any] | None", text: str) -> Any:
             pass
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

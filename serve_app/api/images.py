@@ -9,7 +9,7 @@ from pydantic import Field
 from pydantic_core import to_json
 from starlette.responses import Response
 
-from deployments.catalog import steps_taken
+from deployments.catalog import SAMPLER_MAX_STEPS, steps_taken
 from deployments.engine.errors import InvalidRequest
 from deployments.engine.pictures import Picture
 from deployments.engine.request import GenerationRequest, least_steps, strength_of
@@ -202,7 +202,8 @@ async def _with_steps(
         return generation
     card = find_model(await backend.models(), generation.model).card
     strength = strength_of(generation)
-    scaled = min(card.max_steps, max(1, round(card.default_steps * STEPS_SCALE[quality])))
+    most = SAMPLER_MAX_STEPS.get(generation.sampler or "", card.max_steps)
+    scaled = min(most, max(1, round(card.default_steps * STEPS_SCALE[quality])))
     steps = generation.steps or max(scaled, least_steps(strength, card))
     every = spread(partials, steps_taken(card.family, steps, strength))[0] if partials else 0
     return generation.model_copy(update={"steps": steps, "preview_every": every})

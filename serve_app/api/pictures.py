@@ -19,7 +19,7 @@ EXAMPLE_PICTURE = (
 """A red disc of 16 × 16 pixels, for the document's examples."""
 
 _THREADS = ThreadPoolExecutor(2, thread_name_prefix="input-pictures")
-"""Pictures are decoded to know that they can be, two at a time: each may take 150 MB for that moment."""
+"""Pictures are decoded to know that they can be, two at a time: each may take some hundred MB for that moment."""
 
 
 class MayHavePictures(Protocol):

@@ -35,12 +35,14 @@ class RouterBackend:
 
     async def submit(self, request: JobRequest) -> Job:
         """Pictures go to the blob store: the Router gets their keys."""
-        kept = await inputs.keep(request.generation, self._blobs)
-        request = request.model_copy(update={"generation": kept})
+        generation, keys = await inputs.keep(request.generation, self._blobs)
+        submitting = self._router.submit.remote(request.model_copy(update={"generation": generation}))
         try:
-            return await self._ask(self._router.submit.remote(request))
+            return await answer(submitting, ANSWER_TIMEOUT_S)
+        except CalleeLost as lost:  # it may have been committed: its pictures stay
+            raise _unavailable(lost) from lost
         except DarkroomError:
-            await inputs.forget(kept, self._blobs)
+            await self._blobs.delete(keys)
             raise
 
     async def follow(self, job_id: str, after: EventId | None = None) -> AsyncGenerator[list[LoggedEvent], None]:

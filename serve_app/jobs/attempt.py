@@ -45,6 +45,7 @@ class Attempt:
                 log.append(Started(attempt))
             case engine.Progress():
                 self._live.steps_done[event.index] = event.step
+                self._live.total = event.total  # fewer than were asked for, from a picture on
                 log.append(Progress(event.step, event.total, event.index))
             case EncodedPreview():
                 log.append(Preview(event.step, event.total, event.format, event.image, event.index))

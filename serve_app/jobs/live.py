@@ -33,6 +33,7 @@ class LiveJob:
     log: EventLog
     cost: float
     steps_done: dict[int, int] = field(default_factory=dict)
+    total: int | None = None
     followers: int = 0
     told: Queued | None = None
     stream: asyncio.Task[Any] | None = None
@@ -51,7 +52,7 @@ class LiveJob:
     @property
     def remaining(self) -> float:
         """The rows that are still to be computed."""
-        steps = (self.generation.steps or 1) * self.generation.n
+        steps = (self.total or self.generation.steps or 1) * self.generation.n
         return remaining(self.cost, sum(self.steps_done.values()) / steps)
 
     def transition(self, **changes: Any) -> None:
@@ -64,9 +65,8 @@ class LiveJob:
             return self.job
         if self.job.status is JobStatus.QUEUED:
             return replace(self.job, position=position, eta_s=eta_s)
-        return replace(
-            self.job, eta_s=eta_s, step=max(self.steps_done.values(), default=0), total=self.generation.steps
-        )
+        step, total = max(self.steps_done.values(), default=0), self.total or self.generation.steps
+        return replace(self.job, eta_s=eta_s, step=step, total=total)
 
 
 class LiveJobs:

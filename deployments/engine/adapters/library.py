@@ -79,7 +79,8 @@ class LoraLibrary:
                     return held
             read = self._read(path, version)
         except (ValueError, OSError) as error:
-            raise InvalidRequest("loras", name, f"a LoRA of this model ({error})") from error
+            why = error.strerror if isinstance(error, OSError) else error
+            raise InvalidRequest("loras", name, f"a LoRA of this model ({why})") from error
         with self._lock:
             self._held[name] = read
             self._held.move_to_end(name)

@@ -14,6 +14,7 @@ from diffusers.utils.state_dict_utils import (
     convert_state_dict_to_peft,
     convert_unet_state_dict_to_peft,
 )
+from safetensors import safe_open
 from torch import Tensor, nn
 
 _TEXT_ENCODERS = ("text_encoder", "text_encoder_2")
@@ -64,9 +65,13 @@ def read_lora(path: Path, version: tuple[int, int], pipeline: Any) -> Lora:
     """
     denoiser = "unet" if hasattr(pipeline, "unet") else "transformer"
     try:
+        with safe_open(path, framework="pt") as file:
+            magnitudes = [name for name in file.keys() if "dora_scale" in name]  # noqa: SIM118  (it is no mapping)
         tensors, alphas, metadata = _normalised(path, pipeline, denoiser)
     except Exception as error:  # the converters raise what they like at files of other kinds
         raise ValueError(f"{path.name} is no LoRA that diffusers can read") from error
+    if magnitudes:  # diffusers would pass them over, and paint something else
+        raise ValueError(f"{path.name} has parts that are not served: {magnitudes[0]} (DoRA)")
     parts: dict[str, dict[str, LowRank]] = {}
     for component in (denoiser, *_TEXT_ENCODERS):
         module = getattr(pipeline, component, None)

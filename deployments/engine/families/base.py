@@ -137,10 +137,12 @@ def advance(states: Sequence[DenoiseState], inputs: Tensor, predictions: Tensor)
         state.glimpse = Glimpse(seen, predicted, state.sampler.timestep)
     results = step_together([state.sampler for state in states], predictions, [state.latents for state in states])
     for state, result in zip(states, results, strict=True):
-        if isinstance(result, Exception):
-            state.error = result
-        else:
+        try:
+            if isinstance(result, Exception):
+                raise result
             state.latents = result if state.kept is None else state.kept.put_back(result, state.sampler)
+        except Exception as error:  # noqa: BLE001  (it is this state's, and its neighbours have taken their steps)
+            state.error = error
 
 
 def foreseen(state: DenoiseState) -> Tensor:

@@ -43,7 +43,8 @@ class UNetFamily:
         self._latent_rgb = latent_rgb.to(self.device)
         self._cache = ConditioningCache()
         self._samplers = SamplerKit(pipeline.scheduler)
-        self._powers: list[float] = pipeline.scheduler.alphas_cumprod.tolist()
+        powers = getattr(pipeline.scheduler, "alphas_cumprod", None)  # EDM's samplers have none
+        self._powers: list[float] = [] if powers is None else powers.tolist()
         self._prediction: str = pipeline.scheduler.config.prediction_type
         self._loras = LoraLibrary(loras, partial(read_lora, pipeline=pipeline))
         if self._is_xl and self.dtype == torch.float16 and pipeline.vae.config.force_upcast:
@@ -146,7 +147,7 @@ class UNetFamily:
 
     def preview(self, state: DenoiseState) -> Tensor:
         glimpse = state.glimpse
-        if glimpse is None or state.sampler.done:
+        if glimpse is None or state.sampler.done or not self._powers:
             return self._latent_rgb(state.latents)
         power = self._powers[min(max(round(glimpse.timestep), 0), len(self._powers) - 1)]
         kept, noise = power**0.5, (1 - power) ** 0.5  # the input is kept × picture + noise × noise, for every sampler

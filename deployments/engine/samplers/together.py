@@ -46,8 +46,12 @@ def step_together(samplers: Sequence[Sampler], outputs: Tensor, latents: Sequenc
         together = torch.cat([latents[place] for place in places])
         output = outputs if len(places) == len(samplers) else outputs[places]
         generators = [sampler.generator for sampler in chosen]
-        rows = rule.step(output, together, columns(chosen, together), generators)
-        for place, row in zip(places, rows.split(1), strict=True):
+        try:
+            rows = rule.step(output, together, columns(chosen, together), generators).split(1)
+        except Exception as error:  # noqa: BLE001  (as below: rows of other kinds may have taken their steps)
+            stepped = [error if place in places else row for place, row in enumerate(stepped)]
+            continue
+        for place, row in zip(places, rows, strict=True):
             samplers[place].advance()
             stepped[place] = row
     return [row for row in stepped if row is not None]

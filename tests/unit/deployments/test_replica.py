@@ -293,7 +293,8 @@ async def test_the_engine_gets_the_pictures_that_the_request_names(
 ) -> None:
     blobs = BlobStore.open(f"file://{tmp_path}")
     run = attempt(image=picture(9))
-    run = replace(run, request=await keep(run.request, blobs))
+    kept, _ = await keep(run.request, blobs)
+    run = replace(run, request=kept)
     telling = asyncio.create_task(collect(replica, run))
     await engine.submitted.wait()
     assert isinstance(engine.requests["job"].image, Picture)

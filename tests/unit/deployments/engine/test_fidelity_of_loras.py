@@ -8,6 +8,7 @@ import diffusers
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from deployments.catalog import card_for
 from deployments.engine import Engine, GenerationRequest
@@ -135,10 +136,13 @@ def test_what_is_no_lora_of_the_model_is_refused_by_name(
 ) -> None:
     (tmp_path / "xl.safetensors").write_bytes((loras("sdxl") / "ink.safetensors").read_bytes())
     (tmp_path / "broken.safetensors").write_bytes(b"nonsense")
+    layers = load_file(loras("sd15") / "kohya.safetensors")
+    magnitude = {f"{next(iter(layers)).split('.')[0]}.dora_scale": torch.ones(1)}
+    save_file(layers | magnitude, tmp_path / "dora.safetensors")
     (tmp_path / "pickle.ckpt").write_bytes(b"nonsense")
     with Engine.load("sd15", weights=str(weights("sd15")), device="cpu", loras=str(tmp_path)) as engine:
         assert engine.card.capabilities.lora
-        for name in ("xl", "broken", "pickle", "absent", "../ink", str(loras("sd15") / "ink")):
+        for name in ("xl", "dora", "broken", "pickle", "absent", "../ink", str(loras("sd15") / "ink")):
             with pytest.raises(InvalidRequest, match="loras"):
                 engine.generate(wish((name, 1.0)))
         with pytest.raises(InvalidRequest, match="once"):

@@ -83,8 +83,9 @@ PNG = encoded(Image.effect_noise((64, 64), 80))
         7,
         Image.new("F", (4, 4)),
         Image.new("LAB", (4, 4)),
+        Image.new("L", (0, 0)),
     ],
-    ids=["empty", "no picture", "broken off", "too many bytes", "text", "a number", "floats", "lab"],
+    ids=["empty", "no picture", "broken off", "too many bytes", "text", "a number", "floats", "lab", "no pixels"],
 )
 def test_what_can_not_be_read_is_refused_with_what_is_allowed(source: object) -> None:
     with pytest.raises(ValueError, match=r"picture|bytes"):

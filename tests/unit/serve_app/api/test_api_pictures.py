@@ -114,6 +114,7 @@ async def test_what_does_not_fit_is_refused_by_name(route: str, fields: dict[str
         ({"prompt": "a", "steps": "many"}, [("image", png())], "steps"),
         ({"prompt": ["a", "b"]}, [("image", png())], "prompt"),
         ({"prompt": "a", "colour": "red"}, [("image", png())], "colour"),
+        ({"prompt": "a", "n": "[" * 100_000}, [("image", png())], "n"),
     ],
 )
 async def test_a_form_that_does_not_fit_is_refused_by_name(

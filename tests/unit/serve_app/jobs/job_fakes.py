@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deployments.blobs import BlobStore
+from deployments.catalog import steps_taken
 from deployments.engine.events import Cancelled, Completed, Failed, Progress, Started, Timings
 from deployments.engine.request import GenerationRequest
 from deployments.messages import EncodedPreview, ImageStored, ReplicaEvent, ReplicaStats, RunAttempt
@@ -66,7 +67,7 @@ class ScriptedRunner:
     async def _play(self, attempt: RunAttempt) -> AsyncGenerator[list[ReplicaEvent], None]:
         request = attempt.request
         word, *rest = request.prompt.split()
-        total = request.steps or 1
+        total = steps_taken("unet", request.steps or 1, request.strength)
         if word == "defect":
             raise RuntimeError("a defect of the runner")
         yield [Started(request.id)]

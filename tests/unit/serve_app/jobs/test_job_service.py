@@ -14,6 +14,7 @@ from deployments.engine.errors import (
     ModelUnavailable,
     QueueFull,
 )
+from deployments.engine.pictures import PictureRef
 from serve_app.jobs.events import Cancelled, Complete, Error, ImageDone, Preview, Progress, Queued, Started
 from serve_app.jobs.job import Job, JobStatus
 from serve_app.jobs.store import JobStore
@@ -190,6 +191,15 @@ async def test_progress_is_seen_while_the_job_runs(house: House) -> None:
     job = await house.service.get(job_id)
     assert (job.status, job.step, job.total, job.position) == (JobStatus.RUNNING, 1, 3, None)
     assert job.eta_s is not None
+
+
+async def test_from_a_picture_progress_counts_the_steps_that_strength_leaves(house: House) -> None:
+    picture = PictureRef(key="a/input/image", width=64, height=64)
+    job_id = await house.submit("wait", image=picture, strength=0.5, steps=8)
+    await house.until(job_id, Progress)
+    await turns()
+    job = await house.service.get(job_id)
+    assert (job.step, job.total) == (1, 4)
 
 
 async def test_an_image_is_not_found_before_the_end_and_gone_after_its_time(house: House) -> None:
