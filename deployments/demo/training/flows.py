@@ -23,8 +23,8 @@ _FEW = 16
 _LENGTHS = (_FEW, _FEW, _FEW, DEMO_T5_TOKENS)
 """Tokens of text, by lot; with small pictures always few. Most captions need no more, and CLIP reads them whole."""
 _LEAST_GUIDANCE, _MOST_GUIDANCE = 1.0, 7.0
-_TEACHER_GUIDANCE = 3.5
-"""What flux-schnell is taught to paint like: flux-dev, strongly guided."""
+_TEACHER_GUIDANCE = 2.5
+"""What flux-schnell is taught to paint like: flux-dev at its default."""
 _SCHNELL_STEPS = 4
 _SUBSTEPS = 4
 """The teacher's steps for one of the pupil's."""
@@ -160,7 +160,7 @@ class FlowFewStepsStage(FlowPupilStage):
     """
 
     name = "flux-schnell"
-    steps = 900
+    steps = 1500
     learning_rate = 5e-4
     muon = True
 
