@@ -1,5 +1,11 @@
 """The command that makes the demo weights: ``python -m deployments.demo.training``."""
 
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,6 +31,8 @@ from deployments.demo.training.stage import SEED, Stage, run
 from deployments.demo.training.text import TextStage
 from deployments.demo.training.unets import SD15Stage, SDXLStage
 
+UNETS = {"sd15": SD15Stage, "sdxl": SDXLStage}
+
 
 def train(
     work: Annotated[Path, typer.Option(help="Checkpoints, samples and painted pictures; kept to resume from.")] = Path(
@@ -45,26 +53,53 @@ def train(
 ) -> None:
     """Train the demo weights of all four models from nothing: about three hours on two CPU cores.
 
-    Stopped at any time, it goes on where it was when started again. Samples appear in WORK/samples.
+    Stopped at any time, it goes on where it was when started again. Samples appear in WORK/samples. On a CPU each
+    training keeps to one core, and SD 1.5 and SDXL are trained by a second process, beside the FLUX pair.
     """
     wanted = only or list(MAIN_MODELS)
     if unknown := set(wanted) - set(MAIN_MODELS):
         raise typer.BadParameter(
             f"no demo weights for {', '.join(sorted(unknown))}; there are: {', '.join(MAIN_MODELS)}"
         )
+    given = ["--work", str(work), "--device", device, "--share", str(share)]
     if share < 1.0:
         work = work / f"trial-{share:g}"  # what a trial has finished is not to be taken for the real thing
     out = out or (WEIGHTS if share == 1.0 else work / "weights")
+    # FLUX's norms keep float32 weights under autocast, as they should
+    warnings.filterwarnings("ignore", message="Mismatch dtype between input and weight")
     logging.set_verbosity_error()  # a caption with many thrown-in letters may be cut: no news
     trainer = _Trainer(work, torch.device(device), share)
+    if trainer.device.type == "cpu":
+        torch.set_num_threads(1)  # networks as small as these lose more by a second thread than they gain
     shared, library = _world(trainer)
-    networks = _denoisers(wanted, shared, library, trainer)
+    unets, flows = [model for model in wanted if model in UNETS], [model for model in wanted if model not in UNETS]
+    if trainer.device.type == "cpu" and unets and flows and (os.cpu_count() or 1) > 1:
+        with _beside(unets, given, work):
+            _denoisers(flows, shared, library, trainer)
+    networks = _denoisers(wanted, shared, library, trainer)  # what is trained by now is only loaded
     latents, pixels = library.first(256)
     latent_rgb = fit_latent_rgb(latents, pixels)
     for model, network in networks.items():
         export(model, assemble(model, shared, network), latent_rgb, out)
     share_equals(out)
     typer.echo(f"Wrote {', '.join(networks)} to {out}.")
+
+
+@contextmanager
+def _beside(models: list[str], given: list[str], work: Path) -> Iterator[None]:
+    """While inside, another process trains ``models``; waits for it at the end."""
+    log, chosen = work / "unets.log", [part for model in models for part in ("--only", model)]
+    command = [sys.executable, "-m", "deployments.demo.training", *given, *chosen, "--out", str(work / "unets")]
+    typer.echo(f"{', '.join(models)}: trained beside, see {log}")
+    with log.open("w") as told, subprocess.Popen(command, stdout=told, stderr=told) as process:
+        try:
+            yield
+        except BaseException:
+            process.terminate()
+            raise
+        typer.echo(f"waiting for {', '.join(models)}")
+        if process.wait():
+            raise typer.BadParameter(f"{', '.join(models)} could not be trained; {log} says why")
 
 
 @dataclass(frozen=True)
@@ -93,7 +128,7 @@ def _world(train: _Trainer) -> tuple[Shared, LatentLibrary]:
 def _denoisers(models: list[str], shared: Shared, library: LatentLibrary, train: _Trainer) -> dict[str, Any]:
     device = train.device
     trained: dict[str, Any] = {}
-    for model, stage in (("sd15", SD15Stage), ("sdxl", SDXLStage)):
+    for model, stage in UNETS.items():
         if model in models:
             trained[model] = _untrained(model)
             train(stage(model, shared, trained[model], library, device))
