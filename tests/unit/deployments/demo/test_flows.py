@@ -4,8 +4,11 @@ import torch
 from diffusers import FluxTransformer2DModel
 from torch import Tensor
 
+from deployments.catalog import DEMO_WEIGHTS, card_for
 from deployments.demo.architectures import T5_WIDTH, TEXT_WIDTH, flux_transformer
 from deployments.demo.training.flows import start_few_steps, start_guided
+
+DEFAULT = card_for("flux-dev", DEMO_WEIGHTS).default_guidance
 
 
 @torch.no_grad()
@@ -36,5 +39,5 @@ def test_before_few_steps_are_learnt_the_pupil_paints_as_its_teacher_does_at_its
     torch.manual_seed(0)
     guided, few = flux_transformer(guidance_embeds=True), flux_transformer(guidance_embeds=False)
     start_few_steps(few, guided)
-    torch.testing.assert_close(predicted(few, None), predicted(guided, 3.5), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(predicted(few, None), predicted(guided, DEFAULT), atol=1e-5, rtol=1e-4)
     assert not torch.allclose(predicted(few, None), predicted(guided, 1.0), atol=1e-4)
