@@ -171,12 +171,9 @@ def error_of(code: str, message: str) -> DarkroomError:
 
     A code that no generation should end with comes back as :class:`InternalError`.
     """
-    if code in {
-        InvalidRequest.code,
-        UnsupportedByModel.code,
-    }:  # what only the model's own files can tell, as whether a LoRA fits
-        kind = InvalidRequest if code == InvalidRequest.code else UnsupportedByModel
-        return _restore(kind, (message,), {"message": message, "field": None, "value": None, "allowed": None})
+    for kind in (InvalidRequest, UnsupportedByModel):  # told by the model's own files alone: whether a LoRA fits
+        if kind.code == code:
+            return _restore(kind, (message,), {"message": message, "field": None, "value": None, "allowed": None})
     known = {kind.code: kind for kind in _RAISED_AGAIN}
     return known.get(code, InternalError)(message)
 

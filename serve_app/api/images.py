@@ -19,7 +19,7 @@ from serve_app.api.body import documented, json_body, picture_body
 from serve_app.api.encoding import base64, off_loop
 from serve_app.api.images_stream import NO_USAGE, ImagesFrames, Kind, Usage, size_of, spread
 from serve_app.api.models import find_model
-from serve_app.api.openapi import OpenAIErrorAnswer, Responses, refusals
+from serve_app.api.openapi import SYNCHRONOUS, OpenAIErrorAnswer, Responses, refusals
 from serve_app.api.outcome import Outcome, run, while_connected
 from serve_app.api.pictures import EXAMPLE_PICTURE, beside_loop
 from serve_app.api.schemas import EditsBody, EditsFields, ImagesBody, ImagesFields
@@ -135,19 +135,7 @@ def _answers(kind: Kind) -> Responses:
             "description": f"JSON; with `stream`, events `{kind}.partial_image` and `{kind}.completed`.",
             "content": {EVENT_STREAM: {"schema": {"type": "string"}}},
         },
-        **refusals(
-            "invalid_request",
-            "unsupported_by_model",
-            "model_not_found",
-            "cancelled",
-            "payload_too_large",
-            "unsupported_media_type",
-            "queue_full",
-            "model_unavailable",
-            "interrupted",
-            "out_of_memory",
-            model=OpenAIErrorAnswer,
-        ),
+        **refusals(*SYNCHRONOUS, model=OpenAIErrorAnswer),
     }
 
 

@@ -62,6 +62,21 @@ IMAGE_ANSWER: dict[str, Any] = {
 }
 
 
+SYNCHRONOUS = (
+    "invalid_request",
+    "unsupported_by_model",
+    "model_not_found",
+    "cancelled",
+    "payload_too_large",
+    "unsupported_media_type",
+    "queue_full",
+    "model_unavailable",
+    "interrupted",
+    "out_of_memory",
+)
+"""How a route that waits for its job may refuse, or end."""
+
+
 def refusals(*codes: str, model: type[BaseModel] = ErrorAnswer) -> Responses:
     """The ``responses`` of a route that can answer these error codes; any route can answer ``internal``."""
     by_status: dict[int, list[str]] = {}

@@ -14,7 +14,7 @@ from serve_app.api.accept import EVENT_STREAM, FORMS, IMAGES, JSON, choose
 from serve_app.api.backend import Backend
 from serve_app.api.body import documented, picture_body
 from serve_app.api.encoding import base64, off_loop
-from serve_app.api.openapi import EVENT_STREAM_ANSWER, IMAGE_ANSWER, refusals
+from serve_app.api.openapi import EVENT_STREAM_ANSWER, IMAGE_ANSWER, SYNCHRONOUS, refusals
 from serve_app.api.outcome import Outcome, run, while_connected
 from serve_app.api.pictures import EXAMPLE_PICTURE, beside_loop
 from serve_app.api.schemas import PICTURES, JobBody, JobFields
@@ -67,19 +67,7 @@ def simple_router(backend: Backend, settings: ApiSettings) -> APIRouter:
             "openapi_extra": documented(JobBody, form=PICTURES, example=EXAMPLES[operation]),
             "responses": {
                 200: {"description": "By `Accept`: JSON, the job's events, or the image.", "content": forms},
-                **refusals(
-                    "invalid_request",
-                    "unsupported_by_model",
-                    "model_not_found",
-                    "not_acceptable",
-                    "cancelled",
-                    "payload_too_large",
-                    "unsupported_media_type",
-                    "queue_full",
-                    "model_unavailable",
-                    "interrupted",
-                    "out_of_memory",
-                ),
+                **refusals(*SYNCHRONOUS, "not_acceptable"),
             },
         }
 

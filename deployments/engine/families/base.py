@@ -121,7 +121,7 @@ def begin(
         mask: 1.0 where to repaint, if the rest is to be kept step by step.
     """
     state = DenoiseState(item=item, key=key, sampler=sampler, latents=pure)
-    if clean is not None and (item.source is None or item.source.mask is None or item.strength != 1.0):
+    if clean is not None and not (item.inpaints and item.strength == 1.0):
         state.latents = sampler.noised(clean, noise)
     if clean is not None and mask is not None:
         state.kept = Kept(clean, noise, mask)

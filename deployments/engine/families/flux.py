@@ -127,6 +127,7 @@ class FluxFamily:
         key = states[0].key
         conditionings = [state.item.conditioning for state in states]
         timesteps = torch.tensor([s.sampler.timestep for s in states], dtype=torch.float32, device=self.device)
+        timesteps = timesteps.to(self.dtype) / 1000  # cast first and then divided, as the stock pipeline does
         guidance = None
         if self._has_guidance:
             guidance = torch.tensor([s.item.guidance for s in states], dtype=torch.float32, device=self.device)
@@ -134,8 +135,7 @@ class FluxFamily:
         with applied_to_rows(self._pipeline, "transformer", [state.item.adapters for state in states]):
             output: Tensor = self._pipeline.transformer(
                 hidden_states=latents,
-                timestep=timesteps.to(self.dtype)
-                / 1000,  # (B,), cast first and then divided, as the stock pipeline does
+                timestep=timesteps,  # (B,)
                 guidance=guidance,
                 pooled_projections=torch.cat([c.pooled for c in conditionings if c.pooled is not None]),  # (B, P)
                 encoder_hidden_states=torch.cat([c.hidden for c in conditionings]),  # (B, T, D)
