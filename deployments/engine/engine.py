@@ -33,7 +33,7 @@ from deployments.engine.events import (
     Started,
 )
 from deployments.engine.failure import failed, is_fatal
-from deployments.engine.families.base import Family, Item
+from deployments.engine.families.base import Family
 from deployments.engine.loop import DenoiseLoop, Running
 from deployments.engine.request import GenerationRequest, resolve
 from deployments.engine.stage import Stage
@@ -226,10 +226,7 @@ class Engine:
             ticket.tell(Started(request.id))
             try:
                 with torch.no_grad():
-                    conditioning = self._family.encode([request])[0]
-                    source, adapters = self._family.look(request), self._family.adapters(request)
-                    items = [Item(request, index, conditioning, source, adapters) for index in range(request.n)]
-                    newcomers = [Running(ticket, self._family.start(item)) for item in items]
+                    newcomers = [Running(ticket, self._family.start(item)) for item in self._family.prepare(request)]
             except Exception as error:
                 ticket.tell(failed(request.id, error))
                 if is_fatal(error):

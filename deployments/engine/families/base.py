@@ -6,13 +6,13 @@ pipeline's own methods for all else: prompt encoding, latents, image processors.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from PIL.Image import Image
 from torch import Tensor
 
-from deployments.engine.adapters import Adapters
+from deployments.engine.adapters import Adapters, LoraLibrary
 from deployments.engine.batching import BatchKey
 from deployments.engine.conditioning import Conditioning
 from deployments.engine.families.source import Kept, Source
@@ -154,47 +154,29 @@ def foreseen(state: DenoiseState) -> Tensor:
     return clean if state.kept is None else state.kept.over(clean)
 
 
-def through_vae(vae: Any, latents: Tensor, *, tiled: bool) -> Tensor:
-    """Latents (B, C, h, w) as the VAE has them to pixels (B, 3, H, W).
-
-    ``tiled`` decodes overlapping tiles one by one and blends their edges, as the stock pipelines do after
-    ``vae.enable_tiling()``: it needs far less memory, and differs a little from decoding the whole.
-    """
-    large = max(latents.shape[-2:]) > vae.tile_latent_min_size
-    decode = vae.tiled_decode if tiled and large else vae.decode
-    pixels: Tensor = decode(latents, return_dict=False)[0]
-    return pixels
-
-
 class Family(Protocol):
     """What the engine needs from an architecture.
 
-    ``adapters``, ``encode``, ``look`` and ``start`` are called by one thread, ``denoise`` and ``preview`` by another,
-    ``decode`` by a third: none of them may change what another reads."""
+    ``prepare`` and ``start`` are called by one thread, ``denoise`` and ``preview`` by another, ``decode`` by a third:
+    none of them may change what another reads.
+
+    Attributes:
+        loras: those that requests may name.
+    """
 
     dtype: torch.dtype
     device: torch.device
+    loras: LoraLibrary
 
-    def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
-        """The conditioning of each resolved request.
+    def prepare(self, request: GenerationRequest) -> list[Item]:
+        """The ``n`` images of a resolved request: its LoRAs loaded, its prompt encoded, its pictures read.
 
         Each prompt goes through the encoders in a batch of its own: a cached result must not depend, not even in its
         last bit, on who happened to be its neighbour when it was made.
+
+        Raises:
+            InvalidRequest: there is no such LoRA, or it is none for this model; or a picture is held elsewhere.
         """
-        ...
-
-    def adapters(self, request: GenerationRequest) -> Adapters:
-        """The LoRAs that the request names, loaded.
-
-        Raises:
-            InvalidRequest: there is no such LoRA, or it is none for this model."""
-        ...
-
-    def look(self, request: GenerationRequest) -> Source | None:
-        """The resolved request's picture and mask as the VAE sees them; ``None`` for one from text alone.
-
-        Raises:
-            InvalidRequest: the picture is held elsewhere."""
         ...
 
     def batch_key(self, item: Item) -> BatchKey:
@@ -227,6 +209,9 @@ class Family(Protocol):
         ...
 
     def pixels(self, states: Sequence[DenoiseState], *, tiled: bool = False) -> Tensor:
-        """What the VAE makes of finished latents of equal keys: (B, 3, H, W) in about [-1, 1]; see
-        :func:`through_vae` for ``tiled``."""
+        """What the VAE makes of finished latents of equal keys: (B, 3, H, W) in about [-1, 1].
+
+        ``tiled`` decodes overlapping tiles one by one and blends their edges, as the stock pipelines do after
+        ``vae.enable_tiling()``: it needs far less memory, and differs a little from decoding the whole.
+        """
         ...

@@ -1,8 +1,7 @@
 """The FLUX family: flux-dev (guidance is an input of the model) and flux-schnell (no guidance)."""
 
 import math
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Hashable, Sequence
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -10,21 +9,19 @@ from typing import Any
 import numpy as np
 import torch
 from diffusers.pipelines.flux.pipeline_flux import calculate_shift
-from PIL.Image import Image
 from torch import Tensor
 
 from deployments.catalog import steps_taken
-from deployments.engine.adapters import Adapters, LoraLibrary, applied, applied_to_rows, read_lora, versions
-from deployments.engine.batching import BatchKey
-from deployments.engine.conditioning import Conditioning, ConditioningCache
-from deployments.engine.families.base import DenoiseState, Item, advance, begin, foreseen, through_vae
-from deployments.engine.families.source import SourceReader
+from deployments.engine.adapters import applied_to_rows
+from deployments.engine.conditioning import Conditioning
+from deployments.engine.families.base import DenoiseState, Item, advance, begin, foreseen
+from deployments.engine.families.stock import StockFamily
 from deployments.engine.preview import LatentRGB
 from deployments.engine.request import GenerationRequest
-from deployments.engine.samplers import Sampler, SamplerKit
+from deployments.engine.samplers import Sampler
 
 
-class FluxFamily:
+class FluxFamily(StockFamily):
     """Runs a ``FluxPipeline`` step by step.
 
     Latents are packed: (1, H/16 · W/16, 64), one row per 2 × 2 patch of the VAE's 16 channels.
@@ -32,6 +29,9 @@ class FluxFamily:
     Args:
         max_sequence_length: T5 tokens; every prompt is padded to it, so that prompts of all lengths batch together.
     """
+
+    denoiser = "transformer"
+    text_encoders = ("text_encoder",)
 
     def __init__(
         self,
@@ -41,44 +41,26 @@ class FluxFamily:
         max_sequence_length: int,
         loras: Path | None = None,
     ) -> None:
-        self._model = model
-        self._pipeline = pipeline
+        super().__init__(model, pipeline, latent_rgb, loras)
         self._max_sequence_length = max_sequence_length
         self._has_guidance: bool = pipeline.transformer.config.guidance_embeds
-        self.dtype: torch.dtype = pipeline.transformer.dtype
-        self.device: torch.device = pipeline.transformer.device
-        self._latent_rgb = latent_rgb.to(self.device)
-        self._cache = ConditioningCache()
-        self._samplers = SamplerKit(pipeline.scheduler)
-        self._loras = LoraLibrary(loras, partial(read_lora, pipeline=pipeline))
-        self.look = SourceReader(pipeline.vae, self.dtype)
 
-    def adapters(self, request: GenerationRequest) -> Adapters:
-        return self._loras.adapters(request.loras)
+    def _prompt_key(self, request: GenerationRequest) -> Hashable:
+        return request.prompt
 
-    def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
-        found = []
-        for request in requests:
-            adapters = self.adapters(request)
-            key = (request.prompt, versions(adapters))
-            found.append(self._cache.get(key, partial(self._encode, request.prompt, adapters)))
-        return found
-
-    def _encode(self, prompt: str, adapters: Adapters) -> Conditioning:
-        with applied(self._pipeline, ("text_encoder",), adapters):
-            hidden, pooled, _ = self._pipeline.encode_prompt(
-                prompt=prompt,
-                prompt_2=None,
-                device=self.device,
-                num_images_per_prompt=1,
-                max_sequence_length=self._max_sequence_length,
-            )
+    def _encode(self, request: GenerationRequest) -> Conditioning:
+        hidden, pooled, _ = self._pipeline.encode_prompt(
+            prompt=request.prompt,
+            prompt_2=None,
+            device=self.device,
+            num_images_per_prompt=1,
+            max_sequence_length=self._max_sequence_length,
+        )
         return Conditioning(hidden, pooled)
 
-    def batch_key(self, item: Item) -> BatchKey:
-        width, height = item.size
-        factor = self._pipeline.vae_scale_factor * 2  # a packed latent covers 2 × 2 of the VAE's
-        return BatchKey(self._model, height // factor, width // factor, item.conditioning.hidden.shape[1])
+    @property
+    def _granularity(self) -> int:
+        return 2 * super()._granularity  # a packed latent covers 2 × 2 of the VAE's
 
     def start(self, item: Item) -> DenoiseState:
         key, source, generator = self.batch_key(item), item.source, item.generator()
@@ -151,16 +133,11 @@ class FluxFamily:
     def preview(self, state: DenoiseState) -> Tensor:
         return self._latent_rgb(self._unpacked(foreseen(state), state.item))
 
-    def decode(self, states: Sequence[DenoiseState], *, tiled: bool = False) -> list[Image]:
-        pixels = self.pixels(states, tiled=tiled)
-        images: list[Image] = self._pipeline.image_processor.postprocess(pixels, output_type="pil")
-        return images
-
-    def pixels(self, states: Sequence[DenoiseState], *, tiled: bool = False) -> Tensor:
+    def _for_vae(self, states: Sequence[DenoiseState]) -> Tensor:
         vae = self._pipeline.vae
         latents = self._unpacked(torch.cat([state.latents for state in states]), states[0].item)
-        latents = (latents / vae.config.scaling_factor) + vae.config.shift_factor
-        return through_vae(vae, latents.to(vae.device), tiled=tiled)
+        scaled: Tensor = (latents / vae.config.scaling_factor) + vae.config.shift_factor
+        return scaled.to(vae.device)
 
     def _packed(self, latents: Tensor) -> Tensor:
         """Latents (1, C, H/8, W/8) as the transformer has them, (1, h·w, 4C)."""

@@ -1,34 +1,35 @@
 """The SD3 family: SD3 medium, SD3.5 large and large-turbo. A transformer, rectified flow, classifier-free guidance."""
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3 import calculate_shift
 from diffusers.utils.torch_utils import randn_tensor
-from PIL.Image import Image
 from torch import Tensor
 
 from deployments.catalog import steps_taken
-from deployments.engine.adapters import Adapters, LoraLibrary, applied, applied_to_rows, read_lora, versions
+from deployments.engine.adapters import applied_to_rows
 from deployments.engine.batching import BatchKey
-from deployments.engine.conditioning import Conditioning, ConditioningCache
-from deployments.engine.families.base import DenoiseState, Item, advance, begin, foreseen, through_vae
+from deployments.engine.conditioning import Conditioning
+from deployments.engine.families.base import DenoiseState, Item, advance, begin, foreseen
 from deployments.engine.families.guidance import GuidedRows, is_guided
-from deployments.engine.families.source import SourceReader
+from deployments.engine.families.stock import StockFamily
 from deployments.engine.preview import LatentRGB
 from deployments.engine.request import GenerationRequest
-from deployments.engine.samplers import Sampler, SamplerKit
+from deployments.engine.samplers import Sampler
 
 
-class SD3Family:
+class SD3Family(StockFamily):
     """Runs a ``StableDiffusion3Pipeline`` step by step. Latents are (1, 16, H/8, W/8).
 
     Args:
         max_sequence_length: T5 tokens; every prompt is padded to it, so that prompts of all lengths batch together.
     """
+
+    denoiser = "transformer"
+    text_encoders = ("text_encoder", "text_encoder_2")
 
     def __init__(
         self,
@@ -38,45 +39,23 @@ class SD3Family:
         max_sequence_length: int,
         loras: Path | None = None,
     ) -> None:
-        self._model = model
-        self._pipeline = pipeline
+        super().__init__(model, pipeline, latent_rgb, loras)
         self._max_sequence_length = max_sequence_length
-        self.dtype: torch.dtype = pipeline.transformer.dtype
-        self.device: torch.device = pipeline.transformer.device
-        self._latent_rgb = latent_rgb.to(self.device)
-        self._cache = ConditioningCache()
-        self._samplers = SamplerKit(pipeline.scheduler)
-        self._loras = LoraLibrary(loras, partial(read_lora, pipeline=pipeline))
-        self.look = SourceReader(pipeline.vae, self.dtype)
 
-    def adapters(self, request: GenerationRequest) -> Adapters:
-        return self._loras.adapters(request.loras)
+    def _prompt_key(self, request: GenerationRequest) -> Hashable:
+        return request.prompt, request.negative_prompt or "", is_guided(request)
 
-    def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
-        found = []
-        for request in requests:
-            adapters = self.adapters(request)
-            key = (request.prompt, request.negative_prompt or "", is_guided(request), versions(adapters))
-            found.append(self._cache.get(key, partial(self._encode, request, adapters)))
-        return found
-
-    def _encode(self, request: GenerationRequest, adapters: Adapters) -> Conditioning:
-        with applied(self._pipeline, ("text_encoder", "text_encoder_2"), adapters):
-            hidden, negative, pooled, negative_pooled = self._pipeline.encode_prompt(
-                prompt=request.prompt,
-                prompt_2=None,
-                prompt_3=None,
-                negative_prompt=request.negative_prompt,
-                do_classifier_free_guidance=is_guided(request),
-                device=self.device,
-                max_sequence_length=self._max_sequence_length,
-            )
+    def _encode(self, request: GenerationRequest) -> Conditioning:
+        hidden, negative, pooled, negative_pooled = self._pipeline.encode_prompt(
+            prompt=request.prompt,
+            prompt_2=None,
+            prompt_3=None,
+            negative_prompt=request.negative_prompt,
+            do_classifier_free_guidance=is_guided(request),
+            device=self.device,
+            max_sequence_length=self._max_sequence_length,
+        )
         return Conditioning(hidden, pooled, negative, negative_pooled)
-
-    def batch_key(self, item: Item) -> BatchKey:
-        width, height = item.size
-        factor = self._pipeline.vae_scale_factor
-        return BatchKey(self._model, height // factor, width // factor, item.conditioning.hidden.shape[1])
 
     def start(self, item: Item) -> DenoiseState:
         key, source, generator = self.batch_key(item), item.source, item.generator()
@@ -134,13 +113,8 @@ class SD3Family:
     def preview(self, state: DenoiseState) -> Tensor:
         return self._latent_rgb(foreseen(state))
 
-    def decode(self, states: Sequence[DenoiseState], *, tiled: bool = False) -> list[Image]:
-        pixels = self.pixels(states, tiled=tiled)
-        images: list[Image] = self._pipeline.image_processor.postprocess(pixels, output_type="pil")
-        return images
-
-    def pixels(self, states: Sequence[DenoiseState], *, tiled: bool = False) -> Tensor:
+    def _for_vae(self, states: Sequence[DenoiseState]) -> Tensor:
         vae = self._pipeline.vae
         latents = torch.cat([state.latents for state in states])  # (B, C, h, w)
-        latents = (latents / vae.config.scaling_factor) + vae.config.shift_factor
-        return through_vae(vae, latents, tiled=tiled)
+        scaled: Tensor = (latents / vae.config.scaling_factor) + vae.config.shift_factor
+        return scaled

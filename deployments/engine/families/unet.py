@@ -1,89 +1,69 @@
 """The UNet family: SD 1.5, 2.1 and Turbo, SDXL and SDXL-Turbo."""
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers.utils.torch_utils import randn_tensor
-from PIL.Image import Image
 from torch import Tensor
 
 from deployments.catalog import steps_taken
-from deployments.engine.adapters import Adapters, LoraLibrary, applied, applied_to_rows, read_lora, versions
-from deployments.engine.batching import BatchKey
-from deployments.engine.conditioning import Conditioning, ConditioningCache
-from deployments.engine.families.base import DenoiseState, Item, advance, begin, through_vae
+from deployments.engine.adapters import applied_to_rows
+from deployments.engine.conditioning import Conditioning
+from deployments.engine.families.base import DenoiseState, Item, advance, begin
 from deployments.engine.families.guidance import GuidedRows, is_guided
 from deployments.engine.families.source import SourceReader
+from deployments.engine.families.stock import StockFamily
 from deployments.engine.preview import LatentRGB
 from deployments.engine.request import GenerationRequest
-from deployments.engine.samplers import Sampler, SamplerKit, scale_together
+from deployments.engine.samplers import Sampler, scale_together
 
 
-class UNetFamily:
+class UNetFamily(StockFamily):
     """Runs a ``StableDiffusionPipeline`` or ``StableDiffusionXLPipeline``, step by step.
 
     Latents are (1, C, H/8, W/8). ``conditioning.pooled`` is set for SDXL only, and says which of the two this is.
     """
 
+    denoiser = "unet"
+    text_encoders = ("text_encoder", "text_encoder_2")
+
     def __init__(self, model: str, pipeline: Any, latent_rgb: LatentRGB, loras: Path | None = None) -> None:
+        super().__init__(model, pipeline, latent_rgb, loras)
         if pipeline.unet.config.time_cond_proj_dim is not None:
             raise ValueError("UNets with an embedded guidance scale (time_cond_proj_dim) are not served yet")
         channels = pipeline.vae.config.latent_channels
         self._inpaints = pipeline.unet.config.in_channels == channels + 1 + channels
         if pipeline.unet.config.in_channels != channels and not self._inpaints:
             raise ValueError("UNets that take another picture beside the latents (instruct) are not served yet")
-        self._model = model
-        self._pipeline = pipeline
         self._is_xl = hasattr(pipeline, "text_encoder_2")
-        self.dtype: torch.dtype = pipeline.unet.dtype
-        self.device: torch.device = pipeline.unet.device
-        self._latent_rgb = latent_rgb.to(self.device)
-        self._cache = ConditioningCache()
-        self._samplers = SamplerKit(pipeline.scheduler)
         powers = getattr(pipeline.scheduler, "alphas_cumprod", None)  # EDM's samplers have none
         self._powers: list[float] = [] if powers is None else powers.tolist()
         self._prediction: str = pipeline.scheduler.config.prediction_type
-        self._loras = LoraLibrary(loras, partial(read_lora, pipeline=pipeline))
         if self._is_xl and self.dtype == torch.float16 and pipeline.vae.config.force_upcast:
             pipeline.vae.to(torch.float32)  # once: the stock pipeline does it around every decode
-        self.look = SourceReader(
+        self._look = SourceReader(
             pipeline.vae, self.dtype, upcast=self._is_xl and pipeline.vae.config.force_upcast, blanks=self._inpaints
         )
 
-    def adapters(self, request: GenerationRequest) -> Adapters:
-        return self._loras.adapters(request.loras)
+    def _prompt_key(self, request: GenerationRequest) -> Hashable:
+        # an absent negative prompt is not an empty one: SDXL takes zeros for it
+        return request.prompt, request.negative_prompt, is_guided(request)
 
-    def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
-        found = []
-        for request in requests:
-            adapters = self.adapters(request)
-            # an absent negative prompt is not an empty one: SDXL takes zeros for it
-            key = (request.prompt, request.negative_prompt, is_guided(request), versions(adapters))
-            found.append(self._cache.get(key, partial(self._encode, request, adapters)))
-        return found
-
-    def _encode(self, request: GenerationRequest, adapters: Adapters) -> Conditioning:
-        with applied(self._pipeline, ("text_encoder", "text_encoder_2"), adapters):
-            embeddings = self._pipeline.encode_prompt(
-                prompt=request.prompt,
-                negative_prompt=request.negative_prompt,
-                device=self.device,
-                num_images_per_prompt=1,
-                do_classifier_free_guidance=is_guided(request),
-            )
+    def _encode(self, request: GenerationRequest) -> Conditioning:
+        embeddings = self._pipeline.encode_prompt(
+            prompt=request.prompt,
+            negative_prompt=request.negative_prompt,
+            device=self.device,
+            num_images_per_prompt=1,
+            do_classifier_free_guidance=is_guided(request),
+        )
         if self._is_xl:
             hidden, negative, pooled, negative_pooled = embeddings
             return Conditioning(hidden, pooled, negative, negative_pooled)
         hidden, negative = embeddings
         return Conditioning(hidden, negative_hidden=negative)
-
-    def batch_key(self, item: Item) -> BatchKey:
-        width, height = item.size
-        factor = self._pipeline.vae_scale_factor
-        return BatchKey(self._model, height // factor, width // factor, item.conditioning.hidden.shape[1])
 
     def start(self, item: Item) -> DenoiseState:
         key, source, generator = self.batch_key(item), item.source, item.generator()
@@ -157,22 +137,15 @@ class UNetFamily:
             clean = (glimpse.inputs - noise * glimpse.predicted) / kept
         return self._latent_rgb(clean if state.kept is None else state.kept.over(clean))
 
-    def decode(self, states: Sequence[DenoiseState], *, tiled: bool = False) -> list[Image]:
-        pixels = self.pixels(states, tiled=tiled)
-        images: list[Image] = self._pipeline.image_processor.postprocess(pixels, output_type="pil")
-        return images
-
-    def pixels(self, states: Sequence[DenoiseState], *, tiled: bool = False) -> Tensor:
+    def _for_vae(self, states: Sequence[DenoiseState]) -> Tensor:
         vae = self._pipeline.vae
         latents = torch.cat([state.latents for state in states])  # (B, C, h, w)
         if self._is_xl:
             latents = latents.to(vae.dtype)
         if (shift := self._shift(latents)) is not None:
             mean, std = shift
-            latents = latents * std / vae.config.scaling_factor + mean
-        else:
-            latents = latents / vae.config.scaling_factor
-        return through_vae(vae, latents, tiled=tiled)
+            return latents * std / vae.config.scaling_factor + mean
+        return latents / vae.config.scaling_factor
 
     def _scaled(self, drawn: Tensor) -> Tensor:
         """Latents as the VAE draws them, as the denoiser sees them."""

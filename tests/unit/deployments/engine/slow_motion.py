@@ -2,17 +2,16 @@
 
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from deployments.engine.adapters import Adapters
+from deployments.engine.adapters import LoraLibrary
 from deployments.engine.batching import BatchKey
 from deployments.engine.conditioning import Conditioning
 from deployments.engine.families.base import DenoiseState, Item
-from deployments.engine.families.source import Source
 from deployments.engine.request import GenerationRequest
 from deployments.engine.samplers import Sampler
 
@@ -39,6 +38,7 @@ class SlowMotionFamily:
     device = torch.device("cpu")
 
     def __init__(self, *, free: bool = True) -> None:
+        self.loras = LoraLibrary(None, _none)
         self.forwards: list[list[str]] = []
         self.encoded: list[str] = []
         self._permits = threading.Semaphore(0)
@@ -62,17 +62,11 @@ class SlowMotionFamily:
         self._free = True
         self._permits.release(1)
 
-    def encode(self, requests: Sequence[GenerationRequest]) -> list[Conditioning]:
-        for request in requests:
-            self.encoded.append(request.prompt)
-            _raise_if("encode!", request)
-        return [Conditioning(torch.zeros(1, 1, 1)) for _ in requests]
-
-    def adapters(self, request: GenerationRequest) -> Adapters:
-        return ()
-
-    def look(self, request: GenerationRequest) -> Source | None:
-        return None
+    def prepare(self, request: GenerationRequest) -> list[Item]:
+        self.encoded.append(request.prompt)
+        _raise_if("encode!", request)
+        conditioning = Conditioning(torch.zeros(1, 1, 1))
+        return [Item(request, index, conditioning) for index in range(request.n)]
 
     def batch_key(self, item: Item) -> BatchKey:
         return BatchKey("slow", item.size[1] // 8, item.size[0] // 8, 1)
@@ -109,6 +103,10 @@ class SlowMotionFamily:
 
     def pixels(self, states: Sequence[DenoiseState], *, tiled: bool = False) -> Tensor:
         return torch.cat([state.latents for state in states])
+
+
+def _none(*_: object) -> NoReturn:
+    raise AssertionError("there is no folder to read from")
 
 
 def _raise_if(wish: str, request: GenerationRequest) -> None:

@@ -15,7 +15,6 @@ import torch
 from deployments.catalog import CATALOG, card_for
 from deployments.engine import Engine, GenerationRequest
 from deployments.engine.events import Completed, ImageReady, Progress
-from deployments.engine.families.base import Item
 from deployments.engine.loader import load
 from tests.unit.deployments.engine.listener import Listener
 from tests.unit.deployments.engine.stock import Stock
@@ -87,10 +86,7 @@ def test_in_a_batch_decoded_floats_differ_from_stock_by_at_most_1e_4(
     samplers = (None, *card_for(model).capabilities.samplers)
     requests = [wish(model, number, sampler=name, steps=3 + number % 5) for number, name in enumerate(samplers)]
     with torch.no_grad():
-        states = [
-            family.start(Item(request, 0, conditioning))
-            for request, conditioning in zip(requests, family.encode(requests), strict=True)
-        ]
+        states = [family.start(item) for request in requests for item in family.prepare(request)]
         waiting, running, finished = states[::-1], [], []
         while waiting or running:
             running += [waiting.pop()] if waiting else []  # one more neighbour at every step, each leaves when done

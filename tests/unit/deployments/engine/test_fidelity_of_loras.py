@@ -14,7 +14,6 @@ from deployments.catalog import card_for
 from deployments.engine import Engine, GenerationRequest
 from deployments.engine.errors import InvalidRequest, UnsupportedByModel
 from deployments.engine.events import Completed, ImageReady
-from deployments.engine.families.base import Item
 from deployments.engine.request import resolve
 from tests.unit.deployments.engine.listener import Listener
 from tests.unit.deployments.engine.lora_files import write_diffusers, write_kohya
@@ -106,10 +105,7 @@ def test_in_a_mixed_batch_floats_differ_from_stock_by_at_most_1e_4(pair: tuple[s
     sets = [(), (("ink", 1.0),), (("oil", 0.7),), (("oil", 0.5), ("ink", 0.5))]
     requests = [resolve(wish(*chosen, seed=number, steps=4), engine.card) for number, chosen in enumerate(sets)]
     with torch.no_grad():
-        states = [
-            family.start(Item(request, 0, family.encode([request])[0], None, family.adapters(request)))
-            for request in requests
-        ]
+        states = [family.start(item) for request in requests for item in family.prepare(request)]
         while not all(state.sampler.done for state in states):
             family.denoise([state for state in states if not state.sampler.done])
         floats = (family.pixels(states) / 2 + 0.5).clamp(0, 1)

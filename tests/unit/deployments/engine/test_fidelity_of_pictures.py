@@ -11,7 +11,7 @@ import torch
 from deployments.catalog import CATALOG, card_for
 from deployments.engine import Engine, GenerationRequest
 from deployments.engine.events import Progress
-from deployments.engine.families.base import Family, Item
+from deployments.engine.families.base import Family
 from deployments.engine.loader import load
 from tests.unit.deployments.engine.gallery import blot, photo
 from tests.unit.deployments.engine.stock import Stock
@@ -80,10 +80,7 @@ def test_a_unet_made_for_inpainting_does_nothing_else(model: str, inpaint_weight
 def developed(family: Family, requests: list[GenerationRequest]) -> torch.Tensor:
     """Decoded floats in [0, 1], when one more neighbour joins at every step and each leaves when it is done."""
     with torch.no_grad():
-        states = [
-            family.start(Item(request, 0, conditioning, family.look(request)))
-            for request, conditioning in zip(requests, family.encode(requests), strict=True)
-        ]
+        states = [family.start(item) for request in requests for item in family.prepare(request)]
         waiting, running, finished = states[::-1], [], []
         while waiting or running:
             running += [waiting.pop()] if waiting else []

@@ -33,9 +33,9 @@ class Faulty:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._family, name)
 
-    def encode(self, requests: Sequence[GenerationRequest]) -> Any:
-        self._break_at("encode!", requests)
-        return self._family.encode(requests)
+    def prepare(self, request: GenerationRequest) -> list[Item]:
+        self._break_at("encode!", [request])
+        return self._family.prepare(request)
 
     def start(self, item: Item) -> DenoiseState:
         self._break_at("start!", [item.request])
