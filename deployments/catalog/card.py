@@ -16,7 +16,11 @@ OVERRIDES_FILE = "darkroom.json"
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a client may ask of a model. ``samplers`` is empty where only the one that the weights ship is served."""
+    """What a client may ask of a model.
+
+    ``samplers`` is empty where only the one that the weights ship is served. ``loras`` and ``controlnets`` are the
+    names that requests may use; a replica tells them.
+    """
 
     txt2img: bool = True
     img2img: bool = True
@@ -26,6 +30,8 @@ class Capabilities:
     supports_guidance: bool = True
     supports_negative_prompt: bool = True
     samplers: tuple[str, ...] = ()
+    loras: tuple[str, ...] = ()
+    controlnets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ A request is a ticket (:mod:`deployments.engine.ticket`) from its submission to 
 import logging
 import queue
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Self
@@ -36,6 +36,7 @@ from deployments.engine.failure import failed, is_fatal
 from deployments.engine.families.base import Family
 from deployments.engine.loop import DenoiseLoop, Running
 from deployments.engine.request import GenerationRequest, resolve
+from deployments.engine.spec import Decoding, DType, LoadSpec, Offload, Quantization
 from deployments.engine.stage import Stage
 from deployments.engine.stats import EngineStats
 from deployments.engine.ticket import OnEvents, RawPreview, Ticket
@@ -90,16 +91,44 @@ class Engine:
         cls,
         model: str,
         *,
-        weights: str | None = None,
-        device: str = "auto",
-        dtype: str = "auto",
         max_batch: int = 8,
+        weights: str | None = None,
+        base: str | None = None,
+        device: str = "auto",
+        dtype: DType = "auto",
+        quantize: Quantization | None = None,
+        quantize_text: Quantization | None = None,
+        offload: Offload = "none",
+        vae: Decoding = "whole",
         loras: str | None = None,
+        controlnets: Mapping[str, str] | None = None,
     ) -> Self:
-        """Load a model and start its engine: arguments and errors of :func:`deployments.engine.loader.load`."""
+        """Load a model and start its engine.
+
+        Arguments as in :class:`~deployments.engine.spec.LoadSpec`, errors as in
+        :func:`deployments.engine.loader.load`.
+        """
+        spec = LoadSpec(
+            model=model,
+            weights=weights,
+            base=base,
+            device=device,
+            dtype=dtype,
+            quantize=quantize,
+            quantize_text=quantize_text,
+            offload=offload,
+            vae=vae,
+            loras=loras,
+            controlnets=controlnets or {},
+        )
+        return cls.of(spec, max_batch=max_batch)
+
+    @classmethod
+    def of(cls, spec: LoadSpec, *, max_batch: int = 8) -> Self:
+        """The same as :meth:`load`, from one value."""
         from deployments.engine.loader import load
 
-        loaded = load(model, weights, device, dtype, loras)
+        loaded = load(spec)
         return cls(loaded.family, loaded.card, max_batch=max_batch, overrides=dict(loaded.overrides))
 
     def submit(self, request: GenerationRequest, on_events: OnEvents) -> GenerationRequest:
@@ -194,8 +223,15 @@ class Engine:
             backlog_s=self._loop.rows_left() * (seconds_per_row or self.card.seconds_per_row),
             seconds_per_row=seconds_per_row,
             device=str(self._family.device),
-            overrides=self._overrides,
+            overrides=self._with_loras(),
+            loras=self._family.loras.held(),
         )
+
+    def _with_loras(self) -> dict[str, Any]:
+        """The overrides with the LoRAs that there are now: files may come and go."""
+        names = tuple(self._family.loras.names())
+        abilities = self._overrides.get("capabilities", {})
+        return {**self._overrides, "capabilities": {**abilities, "loras": names}} if names else self._overrides
 
     def check(self) -> None:
         """Raise RuntimeError when a thread of the engine has ended: it can't serve any more."""

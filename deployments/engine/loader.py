@@ -1,31 +1,29 @@
-"""From a model's id to a family adapter: finds the weights, loads them, and reads what they say of themselves."""
+"""From a ``LoadSpec`` to a family adapter: finds the weights, loads them, and reads what they say of themselves."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import diffusers
 import torch
 
-from deployments.catalog import DEMO_WEIGHTS, ModelCard, card_for, read_overrides
+from deployments.catalog import DEMO_WEIGHTS, ModelCard, card_for, find_card, read_overrides
 from deployments.demo import demo_folder
 from deployments.engine.families.base import Family
 from deployments.engine.families.flux import FluxFamily
 from deployments.engine.families.sd3 import SD3Family
+from deployments.engine.families.stock import Loaded
 from deployments.engine.families.unet import UNetFamily
 from deployments.engine.preview import LatentRGB
-
-_UNTOUCHED: Mapping[str, Mapping[str, Any]] = {
-    "StableDiffusionPipeline": {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False},
-    "StableDiffusionXLPipeline": {"add_watermarker": False},
-}
-"""What keeps a pipeline from changing the model's own picture: no safety checker, no watermark."""
-
-MAX_TILE = 512
-"""Pixels of a side of the tiles that a picture is decoded in where it does not fit whole."""
+from deployments.engine.spec import LoadSpec
+from deployments.engine.weights import SharedParts, Source, denoiser_of, fit, prepare_vae, read_network, read_pipeline
 
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+_SHARED = SharedParts()
+_ONE_AT_A_TIME = Lock()
+"""Two models that load at once would both miss the part that they could share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,37 +35,34 @@ class LoadedModel:
     overrides: Mapping[str, Any]
 
 
-def load(model: str, weights: str | None, device: str, dtype: str, loras: str | None = None) -> LoadedModel:
+def load(spec: LoadSpec) -> LoadedModel:
     """Find the weights, load them, and put them on the device.
-
-    Args:
-        model: an id or alias of the catalog.
-        weights: ``"demo"``, a folder in diffusers layout, or a hub repository; the catalog's repository if ``None``.
-        device: ``"auto"`` (CUDA, else MPS, else CPU) or a torch device.
-        dtype: ``"auto"`` (float32 on CPU, bfloat16 elsewhere), ``"float32"``, ``"float16"`` or ``"bfloat16"``.
-        loras: the folder of the LoRAs that requests may name, as safetensors files; ``None`` for none.
 
     Raises:
         KeyError: the model is not in the catalog.
-        ValueError: an unknown device or dtype, or invalid overrides.
-        OSError: the weights can't be found or read. Only safetensors are: pickles are never loaded.
+        ValueError: an unknown device or dtype, invalid overrides, a pickle, a file of another model, or something that
+            the model can't do (a ControlNet for FLUX).
+        OSError: the weights can't be found or read. Only safetensors are, and GGUF: pickles are never loaded.
     """
-    card = card_for(model, weights)
-    where = pick_device(device)
-    precision = pick_dtype(dtype, where)
-    source = str(demo_folder(card.id)) if card.weights == DEMO_WEIGHTS else card.weights
-    if source.startswith((".", "/", "~")) and not Path(source).is_dir():
-        raise FileNotFoundError(f"weights: there is no folder {source}")
-    pipeline = _from_pretrained(card, source, precision).to(where)
-    folder = _local_folder(source)
-    if loras is not None and not Path(loras).is_dir():
-        raise FileNotFoundError(f"loras: there is no folder {loras}")
-    overrides = read_overrides(folder) if folder else {}
-    abilities = overrides.get("capabilities", {}) | _abilities(pipeline) | ({"lora": True} if loras else {})
+    card = card_for(spec.model, spec.weights)
+    device = pick_device(spec.device)
+    dtype = pick_dtype(spec.dtype, device)
+    if spec.loras is not None and not Path(spec.loras).is_dir():
+        raise FileNotFoundError(f"loras: there is no folder {spec.loras}")
+    weights = str(demo_folder(card.id)) if card.weights == DEMO_WEIGHTS else card.weights
+    source = Source.find(card, weights, spec.base or _own_weights(card))
+    with _ONE_AT_A_TIME:
+        pipeline = _in_memory(card, spec, source, device, dtype)
+    controlnets = _controlnets(card, spec, device, dtype)
+    overrides = dict(read_overrides(source.folder))
+    abilities = {**overrides.get("capabilities", {}), **_abilities(pipeline)}
+    abilities |= {"lora": True} if spec.loras else {}
+    abilities |= {"controlnet": True, "controlnets": tuple(controlnets)} if controlnets else {}
     if abilities:
-        overrides = {**overrides, "capabilities": abilities}
+        overrides["capabilities"] = abilities
     card = card.override(overrides)
-    return LoadedModel(_adapter(card, pipeline, folder, Path(loras) if loras else None), card, overrides)
+    loaded = Loaded(card.id, pipeline, device, dtype, source.folder, Path(spec.loras) if spec.loras else None)
+    return LoadedModel(_adapter(card, loaded, controlnets), card, overrides)
 
 
 def pick_device(device: str) -> torch.device:
@@ -93,17 +88,46 @@ def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
     return _DTYPES[dtype]
 
 
-def _from_pretrained(card: ModelCard, source: str, dtype: torch.dtype) -> Any:
-    """The stock pipeline, whose components and methods the adapters use."""
-    pipeline = getattr(diffusers, card.pipeline).from_pretrained(
-        source, dtype=dtype, use_safetensors=True, **_UNTOUCHED.get(card.pipeline, {})
+def _own_weights(card: ModelCard) -> str:
+    """The catalog's repository of the model, whatever weights are set."""
+    own = find_card(card.id)
+    assert own is not None, card.id
+    return own.weights
+
+
+def _in_memory(card: ModelCard, spec: LoadSpec, source: Source, device: torch.device, dtype: torch.dtype) -> Any:
+    """The pipeline with every network where it belongs; parts that another model of this process has are that one's."""
+    denoiser = denoiser_of(card)
+    # the stock SDXL pipeline upcasts a VAE that overflows in float16 around every decode: here it is done once
+    upcasts = card.pipeline == "StableDiffusionXLPipeline" and dtype == torch.float16
+    how = (dtype, device, spec.quantize_text, spec.offload, spec.vae, upcasts)
+    sharable = ("text_encoder", "text_encoder_2", "text_encoder_3", "vae") if source.file is None else ()
+    shared = _SHARED.find(source.folder, sharable, how)
+    pipeline = read_pipeline(card, source, dtype, shared)
+    networks = [name for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module)]
+    if upcasts and pipeline.vae.config.force_upcast:
+        pipeline.vae.to(torch.float32)
+    prepare_vae(pipeline.vae, spec.vae)
+    fit(
+        pipeline,
+        [name for name in networks if name not in shared],
+        denoiser=denoiser,
+        device=device,
+        quantize=spec.quantize,
+        quantize_text=spec.quantize_text,
+        offload=spec.offload,
     )
-    pipeline.set_progress_bar_config(disable=True)
-    # tiles no larger than SD 1.5's: a VAE made for 1024 pixels would not divide a picture of its own size
-    vae = pipeline.vae
-    vae.tile_sample_min_size = min(vae.tile_sample_min_size, MAX_TILE)
-    vae.tile_latent_min_size = min(vae.tile_latent_min_size, MAX_TILE // 2 ** (len(vae.config.block_out_channels) - 1))
+    _SHARED.remember(source.folder, pipeline, set(sharable) - shared.keys(), how)
     return pipeline
+
+
+def _controlnets(card: ModelCard, spec: LoadSpec, device: torch.device, dtype: torch.dtype) -> dict[str, Any]:
+    if spec.controlnets and card.family != "unet":
+        raise ValueError(f"controlnets: got {sorted(spec.controlnets)}, allowed: none for {card.id}")
+    return {
+        name: read_network(diffusers.ControlNetModel, f"controlnets.{name}", weights, dtype).to(device)
+        for name, weights in spec.controlnets.items()
+    }
 
 
 def _abilities(pipeline: Any) -> dict[str, bool]:
@@ -116,21 +140,11 @@ def _abilities(pipeline: Any) -> dict[str, bool]:
     return {}
 
 
-def _local_folder(source: str) -> Path | None:
-    """Where the weights' small files are on this disk."""
-    if Path(source).is_dir():
-        return Path(source)
-    from huggingface_hub import try_to_load_from_cache
-
-    index = try_to_load_from_cache(source, "model_index.json")
-    return Path(index).parent if isinstance(index, str) else None
-
-
-def _adapter(card: ModelCard, pipeline: Any, folder: Path | None, loras: Path | None) -> Family:
+def _adapter(card: ModelCard, loaded: Loaded, controlnets: Mapping[str, Any]) -> Family:
     if card.family == "unet":
         space = "sdxl" if card.pipeline == "StableDiffusionXLPipeline" else "sd15"
-        return UNetFamily(card.id, pipeline, LatentRGB.load(folder, space), loras)
+        return UNetFamily(loaded, LatentRGB.load(loaded.folder, space), controlnets)
     if card.max_sequence_length is None:
         raise ValueError(f"{card.id}: a card of the family {card.family} needs max_sequence_length")
     family = FluxFamily if card.family == "flux" else SD3Family
-    return family(card.id, pipeline, LatentRGB.load(folder, card.family), card.max_sequence_length, loras)
+    return family(loaded, LatentRGB.load(loaded.folder, card.family), card.max_sequence_length)

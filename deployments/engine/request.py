@@ -216,6 +216,8 @@ def _refuse_what_the_model_lacks(request: GenerationRequest, card: ModelCard) ->
         raise UnsupportedByModel("image", None, card.id, "an image, and a mask where this model only inpaints")
     if request.loras and not can.lora:
         raise UnsupportedByModel("loras", [lora.name for lora in request.loras], card.id, "no LoRAs")
+    if can.loras and (unknown := next((one.name for one in request.loras if one.name not in can.loras), None)):
+        raise InvalidRequest("loras", unknown, f"one of {', '.join(can.loras)}")
     if request.sampler is not None and request.sampler not in can.samplers:
         allowed = (
             "one of " + ", ".join(can.samplers) if can.samplers else "no sampler: the one its weights ship is used"

@@ -15,7 +15,8 @@ class EngineStats:
         backlog_s: estimated seconds of denoising left for what has joined the batch or waits for it.
         seconds_per_row: measured seconds of one row of one forward at the default size; ``None`` until measured.
         device: the torch device.
-        overrides: what the weights' ``darkroom.json`` changed of the model's card.
+        overrides: what the weights and settings change of the catalog's card; the LoRAs that there are now among it.
+        loras: names of the LoRAs in memory.
     """
 
     running: int
@@ -25,3 +26,4 @@ class EngineStats:
     seconds_per_row: float | None
     device: str
     overrides: dict[str, Any]
+    loras: tuple[str, ...] = ()

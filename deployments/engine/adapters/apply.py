@@ -2,11 +2,13 @@
 
 Terms are added to a layer's output by a hook that is there for one forward only. So nothing has to be undone for the
 base model to be itself again, loading changes no module, and rows with different LoRAs, or none, share a forward.
+A hook acts in the thread that placed it alone: models of one process may share their text encoders.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from threading import get_ident
 from typing import Any
 
 import torch
@@ -31,8 +33,8 @@ def applied(pipeline: Any, components: Sequence[str], adapters: Adapters) -> Ite
 
 
 @contextmanager
-def applied_to_rows(pipeline: Any, component: str, rows: Sequence[Adapters]) -> Iterator[None]:
-    """While inside, row i of each tensor in the component's forward is changed by ``rows[i]``."""
+def applied_to_rows(pipeline: Any, component: str, rows: Sequence[Adapters], device: torch.device) -> Iterator[None]:
+    """While inside, row i of each tensor in the component's forward, on ``device``, is changed by ``rows[i]``."""
     groups: dict[Adapters, list[int]] = {}
     for row, adapters in enumerate(rows):
         if adapters:
@@ -41,7 +43,7 @@ def applied_to_rows(pipeline: Any, component: str, rows: Sequence[Adapters]) -> 
     module = getattr(pipeline, component)
     for adapters, places in groups.items():
         everyone = len(places) == len(rows)
-        index = None if everyone else torch.tensor(places, device=module.device)
+        index = None if everyone else torch.tensor(places, device=device)
         _collect(terms, module, component, adapters, index)
     with _hooked(terms):
         yield
@@ -59,7 +61,8 @@ def _collect(
 
 @contextmanager
 def _hooked(terms: dict[nn.Module, _Terms]) -> Iterator[None]:
-    handles = [layer.register_forward_hook(partial(_add, own)) for layer, own in terms.items()]
+    me = get_ident()
+    handles = [layer.register_forward_hook(partial(_add, own, me)) for layer, own in terms.items()]
     try:
         yield
     finally:
@@ -67,7 +70,9 @@ def _hooked(terms: dict[nn.Module, _Terms]) -> Iterator[None]:
             handle.remove()
 
 
-def _add(terms: _Terms, layer: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
+def _add(terms: _Terms, thread: int, layer: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
+    if get_ident() != thread:
+        return output
     (inputs,) = args
     for term, strength, rows in terms:
         if rows is None:

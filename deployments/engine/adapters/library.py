@@ -59,6 +59,11 @@ class LoraLibrary:
             raise InvalidRequest("loras", twice, "each LoRA once")
         return tuple((self._get(ref.name), ref.scale) for ref in refs)
 
+    def held(self) -> tuple[str, ...]:
+        """The names of those in memory."""
+        with self._lock:
+            return tuple(self._held)
+
     @property
     def nbytes(self) -> int:
         """Bytes held."""

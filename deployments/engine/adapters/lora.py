@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import torch
 from diffusers.utils.state_dict_utils import (
     convert_state_dict_to_diffusers,
     convert_state_dict_to_peft,
@@ -31,10 +32,14 @@ class LowRank:
     up: Tensor
     scaling: float
 
+    def to(self, device: torch.device, dtype: torch.dtype) -> "LowRank":
+        """The same, there."""
+        return LowRank(self.down.to(device, dtype), self.up.to(device, dtype), self.scaling)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lora:
-    """A LoRA for one model; on the device, in the dtype of the parts it changes.
+    """A LoRA for one model; on its device, in its dtype.
 
     Attributes:
         name: the file's, without its ending.
@@ -53,7 +58,7 @@ class Lora:
         return sum(term.down.nbytes + term.up.nbytes for term in terms)
 
 
-def read_lora(path: Path, version: tuple[int, int], pipeline: Any) -> Lora:
+def read_lora(path: Path, version: tuple[int, int], *, pipeline: Any, device: torch.device, dtype: torch.dtype) -> Lora:
     """Read a safetensors file for ``pipeline``: diffusers' own layout, PEFT's, or kohya's.
 
     Layers are scaled as the stock pipeline does after ``load_lora_weights``: by alpha / rank, where the file tells
@@ -80,7 +85,7 @@ def read_lora(path: Path, version: tuple[int, int], pipeline: Any) -> Lora:
             continue
         own = _denoiser_layout(own) if component == denoiser else _text_layout(own, module)
         scales = _Scales(own, _below(alphas, component), _below(metadata, component))
-        parts[component] = {name: _term(own, name, module, scales) for name in _layers(own, path)}
+        parts[component] = {name: _term(own, name, module, scales).to(device, dtype) for name in _layers(own, path)}
     if not parts:
         raise ValueError(f"{path.name} holds no LoRA layers for this model")
     return Lora(path.stem, version, parts)
@@ -130,10 +135,17 @@ def _term(tensors: Mapping[str, Tensor], name: str, module: nn.Module, scales: "
         down, up = tensors[f"{name}.lora_A.weight"], tensors[f"{name}.lora_B.weight"]
     except (AttributeError, KeyError) as error:
         raise ValueError(f"a LoRA for another model: this one has no whole layer {name}") from error
-    weight = getattr(layer, "weight", None)
-    if not isinstance(weight, Tensor) or down.shape[1:] != weight.shape[1:] or up.shape[:2] != (len(weight), len(down)):
+    wanted = _dimensions(layer)
+    if wanted is None or down.shape[1:] != wanted[1:] or up.shape[:2] != (wanted[0], len(down)):
         raise ValueError(f"a LoRA for another model: its layer {name} has other dimensions")
-    return LowRank(down.to(weight.device, weight.dtype), up.to(weight.device, weight.dtype), scales.of(name, len(down)))
+    return LowRank(down, up, scales.of(name, len(down)))
+
+
+def _dimensions(layer: nn.Module) -> torch.Size | None:
+    """Of a layer's weight, whatever it is stored in; ``None`` for a layer that has none."""
+    if isinstance(layer, nn.Linear):
+        return torch.Size((layer.out_features, layer.in_features))
+    return layer.weight.shape if isinstance(layer, nn.Conv2d) else None
 
 
 class _Scales:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Hashable, Sequence
 from inspect import signature
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from deployments.catalog import steps_taken
 from deployments.engine.adapters import applied_to_rows
 from deployments.engine.conditioning import Conditioning
 from deployments.engine.families.base import DenoiseState, Item, advance, begin, foreseen
-from deployments.engine.families.stock import StockFamily
+from deployments.engine.families.stock import Loaded, StockFamily
 from deployments.engine.preview import LatentRGB
 from deployments.engine.request import GenerationRequest
 from deployments.engine.samplers import Sampler
@@ -33,17 +32,10 @@ class FluxFamily(StockFamily):
     denoiser = "transformer"
     text_encoders = ("text_encoder",)
 
-    def __init__(
-        self,
-        model: str,
-        pipeline: Any,
-        latent_rgb: LatentRGB,
-        max_sequence_length: int,
-        loras: Path | None = None,
-    ) -> None:
-        super().__init__(model, pipeline, latent_rgb, loras)
+    def __init__(self, loaded: Loaded, latent_rgb: LatentRGB, max_sequence_length: int) -> None:
+        super().__init__(loaded, latent_rgb)
         self._max_sequence_length = max_sequence_length
-        self._has_guidance: bool = pipeline.transformer.config.guidance_embeds
+        self._has_guidance: bool = loaded.pipeline.transformer.config.guidance_embeds
 
     def _prompt_key(self, request: GenerationRequest) -> Hashable:
         return request.prompt
@@ -114,7 +106,8 @@ class FluxFamily(StockFamily):
         if self._has_guidance:
             guidance = torch.tensor([s.item.guidance for s in states], dtype=torch.float32, device=self.device)
         latents = torch.cat([state.latents for state in states])  # (B, h·w, 64)
-        with applied_to_rows(self._pipeline, "transformer", [state.item.adapters for state in states]):
+        adapters = [state.item.adapters for state in states]
+        with applied_to_rows(self._pipeline, self.denoiser, adapters, self.device):
             output: Tensor = self._pipeline.transformer(
                 hidden_states=latents,
                 timestep=timesteps,  # (B,)
@@ -136,8 +129,7 @@ class FluxFamily(StockFamily):
     def _for_vae(self, states: Sequence[DenoiseState]) -> Tensor:
         vae = self._pipeline.vae
         latents = self._unpacked(torch.cat([state.latents for state in states]), states[0].item)
-        scaled: Tensor = (latents / vae.config.scaling_factor) + vae.config.shift_factor
-        return scaled.to(vae.device)
+        return (latents / vae.config.scaling_factor) + vae.config.shift_factor
 
     def _packed(self, latents: Tensor) -> Tensor:
         """Latents (1, C, H/8, W/8) as the transformer has them, (1, h·w, 4C)."""

@@ -1,7 +1,6 @@
 """The SD3 family: SD3 medium, SD3.5 large and large-turbo. A transformer, rectified flow, classifier-free guidance."""
 
 from collections.abc import Hashable, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,7 +14,7 @@ from deployments.engine.batching import BatchKey
 from deployments.engine.conditioning import Conditioning
 from deployments.engine.families.base import DenoiseState, Item, advance, begin, foreseen
 from deployments.engine.families.guidance import GuidedRows, is_guided
-from deployments.engine.families.stock import StockFamily
+from deployments.engine.families.stock import Loaded, StockFamily
 from deployments.engine.preview import LatentRGB
 from deployments.engine.request import GenerationRequest
 from deployments.engine.samplers import Sampler
@@ -31,15 +30,8 @@ class SD3Family(StockFamily):
     denoiser = "transformer"
     text_encoders = ("text_encoder", "text_encoder_2")
 
-    def __init__(
-        self,
-        model: str,
-        pipeline: Any,
-        latent_rgb: LatentRGB,
-        max_sequence_length: int,
-        loras: Path | None = None,
-    ) -> None:
-        super().__init__(model, pipeline, latent_rgb, loras)
+    def __init__(self, loaded: Loaded, latent_rgb: LatentRGB, max_sequence_length: int) -> None:
+        super().__init__(loaded, latent_rgb)
         self._max_sequence_length = max_sequence_length
 
     def _prompt_key(self, request: GenerationRequest) -> Hashable:
@@ -97,7 +89,8 @@ class SD3Family(StockFamily):
         rows = GuidedRows(states)
         latents = torch.cat([state.latents for state in states])  # (B, C, h, w)
         timesteps = torch.tensor([s.sampler.timestep for s in rows.states], dtype=torch.float32, device=self.device)
-        with applied_to_rows(self._pipeline, "transformer", [state.item.adapters for state in rows.states]):
+        adapters = [state.item.adapters for state in rows.states]
+        with applied_to_rows(self._pipeline, self.denoiser, adapters, self.device):
             output: Tensor = self._pipeline.transformer(
                 hidden_states=rows.expand(latents),  # (R, C, h, w)
                 timestep=timesteps,  # (R,)
@@ -116,5 +109,4 @@ class SD3Family(StockFamily):
     def _for_vae(self, states: Sequence[DenoiseState]) -> Tensor:
         vae = self._pipeline.vae
         latents = torch.cat([state.latents for state in states])  # (B, C, h, w)
-        scaled: Tensor = (latents / vae.config.scaling_factor) + vae.config.shift_factor
-        return scaled
+        return (latents / vae.config.scaling_factor) + vae.config.shift_factor

@@ -77,13 +77,17 @@ class SourceReader:
     """Reads requests' pictures for one model, as the stock pipelines prepare them. Changes nothing of the VAE.
 
     Args:
+        device: where the VAE works.
         dtype: the denoiser's: pixels are rounded to it.
         upcast: encode in float32 whatever the VAE's dtype (SDXL's overflows in float16).
         blanks: the denoiser takes the blanked picture as an input.
     """
 
-    def __init__(self, vae: Any, dtype: torch.dtype, *, upcast: bool = False, blanks: bool = False) -> None:
+    def __init__(
+        self, vae: Any, device: torch.device, dtype: torch.dtype, *, upcast: bool = False, blanks: bool = False
+    ) -> None:
         self._vae = vae
+        self._device = device
         self._dtype = dtype
         self._upcast = upcast
         self._blanks = blanks
@@ -111,7 +115,7 @@ class SourceReader:
 
     def _encode(self, pixels: Tensor) -> DiagonalGaussianDistribution:
         vae = self._vae
-        pixels = pixels.to(vae.device, self._dtype)
+        pixels = pixels.to(self._device, self._dtype)
         if self._upcast:
             pixels = pixels.float()
         if pixels.dtype == vae.dtype:

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,31 @@ from deployments.engine.request import GenerationRequest
 from deployments.engine.samplers import SamplerKit
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A stock pipeline in memory, and what its adapter can't see from it.
+
+    Attributes:
+        model: the catalog's id.
+        device: where forwards run, wherever the weights wait.
+        dtype: of latents and conditioning, whatever the weights are stored in.
+        folder: the weights' own, with their small files.
+        loras: the folder of the LoRAs that requests may name.
+    """
+
+    model: str
+    pipeline: Any
+    device: torch.device
+    dtype: torch.dtype
+    folder: Path
+    loras: Path | None = None
+
+
 class StockFamily(ABC):
     """A :class:`~deployments.engine.families.base.Family` around a diffusers pipeline, but for its denoise loop.
 
     Args:
-        model: the catalog's id.
-        pipeline: loaded, on its device.
         latent_rgb: the map that previews are made with.
-        loras: the folder of the LoRAs that requests may name.
     """
 
     denoiser: str
@@ -35,17 +53,17 @@ class StockFamily(ABC):
     text_encoders: tuple[str, ...]
     """The names of the parts that LoRAs may change while a prompt is encoded."""
 
-    def __init__(self, model: str, pipeline: Any, latent_rgb: LatentRGB, loras: Path | None = None) -> None:
-        network = getattr(pipeline, self.denoiser)
-        self._model = model
-        self._pipeline = pipeline
-        self.dtype: torch.dtype = network.dtype
-        self.device: torch.device = network.device
+    def __init__(self, loaded: Loaded, latent_rgb: LatentRGB) -> None:
+        self._model = loaded.model
+        self._pipeline = loaded.pipeline
+        self.dtype = loaded.dtype
+        self.device = loaded.device
         self._latent_rgb = latent_rgb.to(self.device)
         self._cache = ConditioningCache()
-        self._samplers = SamplerKit(pipeline.scheduler)
-        self.loras = LoraLibrary(loras, partial(read_lora, pipeline=pipeline))
-        self._look = SourceReader(pipeline.vae, self.dtype)
+        self._samplers = SamplerKit(loaded.pipeline.scheduler)
+        read = partial(read_lora, pipeline=loaded.pipeline, device=loaded.device, dtype=loaded.dtype)
+        self.loras = LoraLibrary(loaded.loras, read)
+        self._look = SourceReader(loaded.pipeline.vae, self.device, self.dtype)
 
     def prepare(self, request: GenerationRequest) -> list[Item]:
         adapters = self.loras.adapters(request.loras)

@@ -1,7 +1,6 @@
 """The UNet family: SD 1.5, 2.1 and Turbo, SDXL and SDXL-Turbo."""
 
-from collections.abc import Hashable, Sequence
-from pathlib import Path
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -14,7 +13,7 @@ from deployments.engine.conditioning import Conditioning
 from deployments.engine.families.base import DenoiseState, Item, advance, begin
 from deployments.engine.families.guidance import GuidedRows, is_guided
 from deployments.engine.families.source import SourceReader
-from deployments.engine.families.stock import StockFamily
+from deployments.engine.families.stock import Loaded, StockFamily
 from deployments.engine.preview import LatentRGB
 from deployments.engine.request import GenerationRequest
 from deployments.engine.samplers import Sampler, scale_together
@@ -29,8 +28,9 @@ class UNetFamily(StockFamily):
     denoiser = "unet"
     text_encoders = ("text_encoder", "text_encoder_2")
 
-    def __init__(self, model: str, pipeline: Any, latent_rgb: LatentRGB, loras: Path | None = None) -> None:
-        super().__init__(model, pipeline, latent_rgb, loras)
+    def __init__(self, loaded: Loaded, latent_rgb: LatentRGB, controlnets: Mapping[str, Any]) -> None:
+        super().__init__(loaded, latent_rgb)
+        pipeline = loaded.pipeline
         if pipeline.unet.config.time_cond_proj_dim is not None:
             raise ValueError("UNets with an embedded guidance scale (time_cond_proj_dim) are not served yet")
         channels = pipeline.vae.config.latent_channels
@@ -41,10 +41,12 @@ class UNetFamily(StockFamily):
         powers = getattr(pipeline.scheduler, "alphas_cumprod", None)  # EDM's samplers have none
         self._powers: list[float] = [] if powers is None else powers.tolist()
         self._prediction: str = pipeline.scheduler.config.prediction_type
-        if self._is_xl and self.dtype == torch.float16 and pipeline.vae.config.force_upcast:
-            pipeline.vae.to(torch.float32)  # once: the stock pipeline does it around every decode
         self._look = SourceReader(
-            pipeline.vae, self.dtype, upcast=self._is_xl and pipeline.vae.config.force_upcast, blanks=self._inpaints
+            pipeline.vae,
+            self.device,
+            self.dtype,
+            upcast=self._is_xl and pipeline.vae.config.force_upcast,
+            blanks=self._inpaints,
         )
 
     def _prompt_key(self, request: GenerationRequest) -> Hashable:
@@ -101,7 +103,8 @@ class UNetFamily(StockFamily):
         if self._inpaints:
             extra = [state.extra for state in states if state.extra is not None]
             whole = torch.cat([inputs, torch.cat(extra)], dim=1)
-        with applied_to_rows(self._pipeline, "unet", [state.item.adapters for state in rows.states]):
+        adapters = [state.item.adapters for state in rows.states]
+        with applied_to_rows(self._pipeline, self.denoiser, adapters, self.device):
             output: Tensor = self._pipeline.unet(
                 rows.expand(whole),  # (R, C, h, w)
                 timesteps,  # (R,)

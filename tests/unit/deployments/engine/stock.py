@@ -96,10 +96,13 @@ FLOW_SAMPLERS: dict[str, Any] = {"flow_dpmpp_2m": FlowDPM, "flow_unipc": FlowUni
 class Stock:
     """The stock pipelines of a model, called as their documentation says."""
 
-    def __init__(self, model: str, folder: Path, loras: Path | None = None) -> None:
+    def __init__(self, model: str, weights: Path | Any, loras: Path | None = None) -> None:
+        """``weights``: a folder in diffusers layout, or a pipeline that was loaded by other means."""
         self._loras = loras
         self._card = card_for(model)
-        self._text: Any = getattr(diffusers, self._card.pipeline).from_pretrained(folder, dtype=torch.float32)
+        if isinstance(weights, Path):
+            weights = getattr(diffusers, self._card.pipeline).from_pretrained(weights, dtype=torch.float32)
+        self._text = weights
         self._shipped = self._text.scheduler
 
     def __call__(self, request: GenerationRequest) -> NDArray[np.uint8]:

@@ -16,6 +16,7 @@ from deployments.catalog import CATALOG, card_for
 from deployments.engine import Engine, GenerationRequest
 from deployments.engine.events import Completed, ImageReady, Progress
 from deployments.engine.loader import load
+from deployments.engine.spec import LoadSpec
 from tests.unit.deployments.engine.listener import Listener
 from tests.unit.deployments.engine.stock import Stock
 
@@ -82,7 +83,8 @@ def test_sixteen_neighbours_that_come_and_go_differ_from_stock_by_at_most_one(
 def test_in_a_batch_decoded_floats_differ_from_stock_by_at_most_1e_4(
     model: str, weights: Callable[[str], Path]
 ) -> None:
-    family, stock = load(model, str(weights(model)), "cpu", "float32").family, Stock(model, weights(model))
+    family = load(LoadSpec(model, weights=str(weights(model)), device="cpu")).family
+    stock = Stock(model, weights(model))
     samplers = (None, *card_for(model).capabilities.samplers)
     requests = [wish(model, number, sampler=name, steps=3 + number % 5) for number, name in enumerate(samplers)]
     with torch.no_grad():

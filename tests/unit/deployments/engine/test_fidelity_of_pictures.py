@@ -13,6 +13,7 @@ from deployments.engine import Engine, GenerationRequest
 from deployments.engine.events import Progress
 from deployments.engine.families.base import Family
 from deployments.engine.loader import load
+from deployments.engine.spec import LoadSpec
 from tests.unit.deployments.engine.gallery import blot, photo
 from tests.unit.deployments.engine.stock import Stock
 
@@ -70,7 +71,7 @@ def test_a_picture_of_another_size_is_resized_as_the_stock_processor_does(
 
 @pytest.mark.parametrize("model", UNETS)
 def test_a_unet_made_for_inpainting_does_nothing_else(model: str, inpaint_weights: Callable[[str, bool], Path]) -> None:
-    loaded = load(model, str(inpaint_weights(model, True)), "cpu", "float32")
+    loaded = load(LoadSpec(model, weights=str(inpaint_weights(model, True)), device="cpu"))
     for card in (loaded.card, card_for(model).override(loaded.overrides)):  # the service knows it by the overrides
         assert card.capabilities.inpaint
         assert not card.capabilities.txt2img
@@ -97,7 +98,7 @@ def test_in_a_batch_of_all_modes_decoded_floats_differ_from_stock_by_at_most_1e_
     model: str, inpaint_weights: Callable[[str, bool], Path]
 ) -> None:
     folder = inpaint_weights(model, False)
-    family, stock = load(model, str(folder), "cpu", "float32").family, Stock(model, folder)
+    family, stock = load(LoadSpec(model, weights=str(folder), device="cpu")).family, Stock(model, folder)
     samplers = (None, *card_for(model).capabilities.samplers)
     requests = [wish(model, n, masked=n % 2 == 0, sampler=name, seed=n) for n, name in enumerate(samplers)]
     text = [

@@ -14,6 +14,7 @@ from deployments.engine.errors import OutOfMemory
 from deployments.engine.events import Completed, ImageReady
 from deployments.engine.families.base import DenoiseState, Family
 from deployments.engine.loader import load
+from deployments.engine.spec import LoadSpec
 from tests.unit.deployments.engine.listener import Listener
 
 
@@ -47,7 +48,7 @@ class SmallDevice:
 
 @pytest.fixture(scope="module")
 def loaded(weights: Callable[[str], Path]) -> Any:
-    return load("sd15", str(weights("sd15")), "cpu", "float32")
+    return load(LoadSpec("sd15", weights=str(weights("sd15")), device="cpu"))
 
 
 @pytest.fixture

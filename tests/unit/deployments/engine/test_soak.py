@@ -17,6 +17,7 @@ from deployments.engine import Engine, GenerationRequest
 from deployments.engine.events import TERMINAL, Cancelled, Completed, Event, Failed, ImageReady
 from deployments.engine.families.base import DenoiseState, Family, Item
 from deployments.engine.loader import load
+from deployments.engine.spec import LoadSpec
 
 FAULTS = ("encode!", "start!", "denoise!", "memory!", "decode!", "listen!")
 AT_ONCE = 48
@@ -144,7 +145,7 @@ def settle(request: GenerationRequest, follower: Follower, broken: Set[str]) -> 
 
 
 def served(weights: Callable[[str, bool], Path], requests: int) -> list[float]:
-    loaded = load("sd15", str(weights("sd15", False)), "cpu", "float32")
+    loaded = load(LoadSpec("sd15", weights=str(weights("sd15", False)), device="cpu"))
     family: Any = Faulty(loaded.family)
     before = set(threading.enumerate())
     with Engine(family, loaded.card, max_batch=8) as engine:

@@ -1,0 +1,206 @@
+"""Where weights come from, what is refused and why, and how a model is made to fit."""
+
+import gc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from deployments.catalog import card_for
+from deployments.demo.pipelines import Shared, assemble, denoiser
+from deployments.engine import Engine, GenerationRequest
+from deployments.engine.loader import load
+from deployments.engine.spec import LoadSpec
+from deployments.engine.weights.fit import prepare_vae
+from tests.unit.deployments.engine.gallery import photo
+from tests.unit.deployments.engine.original_layout import write_checkpoint, write_gguf
+from tests.unit.deployments.engine.stock import Stock
+
+MODELS = ("sd15", "sdxl", "sd35-large", "flux-schnell")
+
+
+def pipeline_of(model: str, folder: Path) -> Any:
+    return getattr(diffusers, card_for(model).pipeline).from_pretrained(folder)
+
+
+def wish(seed: int = 3, **fields: Any) -> GenerationRequest:
+    asked = {"prompt": "three kites", "seed": seed, "steps": 3, "width": 64, "height": 64, "preview_every": 0}
+    return GenerationRequest.model_validate(asked | fields)
+
+
+@pytest.mark.parametrize("suffix", ["ckpt", "pt", "pth", "bin", "pkl"])
+def test_a_pickle_is_refused_with_the_reason(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"model.{suffix}"
+    path.write_bytes(b"cos\nsystem\n(S'echo'\ntR.")
+    with pytest.raises(ValueError, match=r"weights: .* is a pickle .* can run any code .* allowed: .*safetensors"):
+        load(LoadSpec("sd15", weights=str(path), device="cpu"))
+
+
+def test_a_folder_of_pickles_is_refused(weights: Callable[[str], Path], tmp_path: Path) -> None:
+    pipeline_of("sd15", weights("sd15")).save_pretrained(tmp_path / "old", safe_serialization=False)
+    with pytest.raises(OSError, match="safetensors"):
+        load(LoadSpec("sd15", weights=str(tmp_path / "old"), device="cpu"))
+
+
+@pytest.mark.parametrize("name", ["nowhere.safetensors", "nowhere.gguf", "./nowhere", "/nowhere/at/all"])
+def test_weights_that_are_not_there_are_named(name: str, weights: Callable[[str], Path]) -> None:
+    with pytest.raises(FileNotFoundError, match=r"weights: there is no (file|folder) .*nowhere"):
+        load(LoadSpec("sd15", weights=name, base=str(weights("sd15")), device="cpu"))
+
+
+def test_a_checkpoint_of_another_model_is_refused(weights: Callable[[str], Path], tmp_path: Path) -> None:
+    write_checkpoint(pipeline_of("sdxl", weights("sdxl")), tmp_path / "xl.safetensors")
+    with pytest.raises(ValueError, match=r"weights: .*xl\.safetensors is no checkpoint of sd15"):
+        load(LoadSpec("sd15", weights=str(tmp_path / "xl.safetensors"), base=str(weights("sd15")), device="cpu"))
+
+
+def test_a_file_that_is_none_of_its_kind_is_refused(weights: Callable[[str], Path], tmp_path: Path) -> None:
+    path = tmp_path / "broken.safetensors"
+    path.write_bytes(b"no safetensors at all, but long enough to look for a header")
+    with pytest.raises(ValueError, match=r"weights: .*broken\.safetensors can't be read as safetensors"):
+        load(LoadSpec("sd15", weights=str(path), base=str(weights("sd15")), device="cpu"))
+
+
+@pytest.mark.parametrize("lost", ["model.diffusion_model.", "first_stage_model.decoder.", "cond_stage_model."])
+def test_a_checkpoint_that_lacks_a_tensor_is_refused(lost: str, weights: Callable[[str], Path], tmp_path: Path) -> None:
+    path = tmp_path / "cut.safetensors"
+    write_checkpoint(pipeline_of("sd15", weights("sd15")), path)
+    tensors = load_file(path)
+    del tensors[max(name for name in tensors if name.startswith(lost))]
+    save_file(tensors, path)
+    with pytest.raises(ValueError, match=r"weights: .*cut\.safetensors is no checkpoint of sd15"):
+        load(LoadSpec("sd15", weights=str(path), base=str(weights("sd15")), device="cpu"))
+
+
+def test_gguf_is_for_transformers(weights: Callable[[str], Path], tmp_path: Path) -> None:
+    write_gguf(pipeline_of("flux-schnell", weights("flux-schnell")), tmp_path / "q.gguf")
+    with pytest.raises(ValueError, match=r"q\.gguf is GGUF, which is read for FLUX and SD3"):
+        load(LoadSpec("sd15", weights=str(tmp_path / "q.gguf"), base=str(weights("sd15")), device="cpu"))
+
+
+def test_what_a_checkpoint_lacks_comes_from_the_base(weights: Callable[[str], Path], tmp_path: Path) -> None:
+    folder, path = weights("sdxl"), tmp_path / "unet-only.safetensors"
+    write_checkpoint(pipeline_of("sdxl", folder), path)
+    save_file({name: one for name, one in load_file(path).items() if name.startswith("model.")}, path)
+    with Engine.load("sdxl", weights=str(path), base=str(folder), device="cpu") as engine:
+        ours = np.asarray(engine.generate(wish()).images[0])
+    assert np.array_equal(ours, Stock("sdxl", folder)(wish()))
+
+
+@pytest.mark.parametrize("offload", ["cpu", "group"])
+@pytest.mark.parametrize("model", MODELS)
+def test_offloading_changes_no_picture(model: str, offload: Any, weights: Callable[[str], Path]) -> None:
+    request = wish(image=photo(1), strength=0.7, steps=5)
+    with Engine.load(model, weights=str(weights(model)), device="cpu", offload=offload) as engine:
+        ours = np.asarray(engine.generate(request).images[0])
+    assert np.array_equal(ours, Stock(model, weights(model))(request))
+
+
+@pytest.mark.parametrize("decoding", ["sliced", "tiled"])
+@pytest.mark.parametrize("model", MODELS)
+def test_a_vae_that_works_in_pieces_paints_as_stock_does_with_the_same_setting(
+    model: str, decoding: Any, weights: Callable[[str], Path]
+) -> None:
+    pipeline = pipeline_of(model, weights(model))
+    loaded = load(LoadSpec(model, weights=str(weights(model)), device="cpu", vae=decoding))
+    own: Any = loaded.family
+    prepare_vae(pipeline.vae, decoding)
+    for vae in (pipeline.vae, own._pipeline.vae):  # small enough to take several
+        vae.tile_sample_min_size, vae.tile_latent_min_size = 32, 32 // 2 ** (len(vae.config.block_out_channels) - 1)
+    request = wish(image=photo(1), strength=0.7, steps=5)
+    with Engine(loaded.family, loaded.card) as engine:
+        ours = np.asarray(engine.generate(request).images[0])
+    assert np.array_equal(ours, Stock(model, pipeline)(request))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_in_bfloat16_a_picture_is_near_stocks(model: str, weights: Callable[[str], Path]) -> None:
+    kind = getattr(diffusers, card_for(model).pipeline)
+    stock = Stock(model, kind.from_pretrained(weights(model), dtype=torch.bfloat16))
+    with Engine.load(model, weights=str(weights(model)), device="cpu", dtype="bfloat16") as engine:
+        ours = np.asarray(engine.generate(wish()).images[0], dtype=int)
+    assert np.abs(ours - stock(wish())).max() <= 8  # samplers round half tensors at other places
+
+
+@pytest.mark.parametrize("form", ["int8", "fp8"])
+def test_quantised_weights_take_less_memory_and_paint_nearly_the_same(
+    form: Any, weights: Callable[[str], Path]
+) -> None:
+    def spec(**how: Any) -> LoadSpec:
+        return LoadSpec("flux-schnell", weights=str(weights("flux-schnell")), device="cpu", **how)
+
+    plain, small = load(spec()), load(spec(quantize=form, quantize_text=form))
+    bytes_of = [_bytes(loaded.family) for loaded in (plain, small)]
+    assert bytes_of[1] < 0.5 * bytes_of[0]
+    pictures = []
+    for loaded in (plain, small):
+        with Engine(loaded.family, loaded.card) as engine:
+            pictures.append(np.asarray(engine.generate(wish()).images[0], dtype=int))
+    assert 0 < np.abs(pictures[0] - pictures[1]).mean() < 8
+
+
+def _bytes(family: Any) -> int:
+    """Stored bytes of the transformer's and T5's linear weights."""
+    total = 0
+    for network in (family._pipeline.transformer, family._pipeline.text_encoder_2):
+        for layer in network.modules():
+            if isinstance(layer, torch.nn.Linear):
+                stored = getattr(layer.weight, "qdata", layer.weight)
+                total += stored.numel() * stored.element_size()
+    return total
+
+
+@pytest.fixture
+def flux_pair(tmp_path: Path) -> Callable[[str], Path]:
+    """Both FLUX models with the same text encoders and VAE, in folders of their own."""
+    torch.manual_seed(6)
+    shared = Shared.untrained()
+    for model in ("flux-dev", "flux-schnell"):
+        assemble(model, shared, denoiser(model)).save_pretrained(tmp_path / model)
+    return tmp_path.joinpath
+
+
+def test_models_of_one_process_share_what_is_equal_in_their_files(flux_pair: Callable[[str], Path]) -> None:
+    dev: Any = load(LoadSpec("flux-dev", weights=str(flux_pair("flux-dev")), device="cpu")).family
+    schnell: Any = load(LoadSpec("flux-schnell", weights=str(flux_pair("flux-schnell")), device="cpu")).family
+    for name in ("text_encoder", "text_encoder_2", "vae"):
+        assert getattr(dev._pipeline, name) is getattr(schnell._pipeline, name), name
+    assert dev._pipeline.transformer is not schnell._pipeline.transformer
+
+
+@pytest.mark.parametrize("how", [{"dtype": "bfloat16"}, {"quantize_text": "int8"}, {"offload": "cpu"}])
+def test_parts_that_are_wanted_otherwise_are_not_shared(how: Any, flux_pair: Callable[[str], Path]) -> None:
+    dev: Any = load(LoadSpec("flux-dev", weights=str(flux_pair("flux-dev")), device="cpu")).family
+    spec = LoadSpec("flux-schnell", weights=str(flux_pair("flux-schnell")), device="cpu", **how)
+    schnell: Any = load(spec).family
+    assert dev._pipeline.text_encoder_2 is not schnell._pipeline.text_encoder_2
+
+
+def test_parts_with_one_other_weight_are_not_shared(flux_pair: Callable[[str], Path]) -> None:
+    path = flux_pair("flux-schnell") / "text_encoder_2/model.safetensors"
+    tensors = load_file(path)
+    tensors["shared.weight"][5, 2] += 1e-6
+    save_file(tensors, path, metadata={"format": "pt"})
+    dev: Any = load(LoadSpec("flux-dev", weights=str(flux_pair("flux-dev")), device="cpu")).family
+    schnell: Any = load(LoadSpec("flux-schnell", weights=str(flux_pair("flux-schnell")), device="cpu")).family
+    assert dev._pipeline.text_encoder_2 is not schnell._pipeline.text_encoder_2
+    assert dev._pipeline.vae is schnell._pipeline.vae
+
+
+def test_a_shared_part_goes_with_its_last_model(flux_pair: Callable[[str], Path]) -> None:
+    def alive() -> int:
+        gc.collect()
+        return sum(type(thing).__name__ == "T5EncoderModel" for thing in gc.get_objects())
+
+    before = alive()
+    families = [load(LoadSpec(one, weights=str(flux_pair(one)), device="cpu")) for one in ("flux-dev", "flux-schnell")]
+    assert alive() == before + 1
+    families.pop()
+    assert alive() == before + 1
+    families.pop()
+    assert alive() == before
