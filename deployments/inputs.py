@@ -5,7 +5,7 @@ import secrets
 
 from deployments.blobs import BlobStore
 from deployments.engine.pictures import Picture, PictureRef
-from deployments.engine.request import GenerationRequest
+from deployments.engine.request import PICTURE_FIELDS, GenerationRequest
 
 FOLDER = "input"
 """Below the job's own folder, so that they go when its images go."""
@@ -51,5 +51,5 @@ async def fetch(request: GenerationRequest, blobs: BlobStore) -> GenerationReque
 
 
 def _pictures(request: GenerationRequest) -> dict[str, Picture | PictureRef]:
-    found = {"image": request.image, "mask": request.mask}
+    found = {field: getattr(request, field) for field in PICTURE_FIELDS}
     return {field: picture for field, picture in found.items() if picture is not None}

@@ -6,7 +6,7 @@ last yield, so that nothing is dropped and the cost of a hop is shared. The engi
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from deployments.engine.events import Cancelled, Completed, Failed, Progress, Started
 from deployments.engine.request import Format, GenerationRequest
@@ -67,6 +67,7 @@ class ReplicaStats:
         backlog_s: seconds of denoising left for what has joined the batch or waits for it.
         seconds_per_row: measured seconds of one row of one forward at the default size; ``None`` until measured.
         overrides: what the weights' ``darkroom.json`` changed of the model's card.
+        loras: names of the LoRAs in memory.
     """
 
     replica_id: str
@@ -80,3 +81,8 @@ class ReplicaStats:
     backlog_s: float
     seconds_per_row: float | None
     overrides: dict[str, Any]
+    loras: tuple[str, ...] = ()
+
+
+HELD_LORAS: Final = "loras"
+"""Names of the LoRAs in a replica's memory, among the stats that Serve routes by."""

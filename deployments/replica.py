@@ -18,7 +18,8 @@ from deployments.developing import Developing, Lab
 from deployments.engine.errors import DarkroomError, Gone, InternalError, Interrupted
 from deployments.engine.events import Event, Failed
 from deployments.engine.request import GenerationRequest, new_request_id
-from deployments.messages import ReplicaEvent, ReplicaStats, RunAttempt
+from deployments.engine.spec import LoadSpec
+from deployments.messages import HELD_LORAS, ReplicaEvent, ReplicaStats, RunAttempt
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,8 @@ class EngineLoad(Protocol):
     def device(self) -> str: ...
     @property
     def overrides(self) -> Mapping[str, Any]: ...
+    @property
+    def loras(self) -> tuple[str, ...]: ...
 
 
 class ServedEngine(Protocol):
@@ -70,13 +73,9 @@ class LoadEngine:
     one, because Ray sets ``OMP_NUM_THREADS=1`` for a replica that reserves no CPU.
     """
 
-    model: str
-    weights: str | None
-    device: str
-    dtype: str
+    spec: LoadSpec
     max_batch: int
     threads: int | None
-    loras: str | None = None
 
     def __call__(self) -> ServedEngine:
         import torch
@@ -84,14 +83,7 @@ class LoadEngine:
         from deployments.engine import Engine
 
         torch.set_num_threads(self.threads or available_cores())
-        return Engine.load(
-            self.model,
-            weights=self.weights,
-            device=self.device,
-            dtype=self.dtype,
-            max_batch=self.max_batch,
-            loras=self.loras,
-        )
+        return Engine.of(self.spec, max_batch=self.max_batch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +178,15 @@ class ModelReplica:
             backlog_s=stats.backlog_s,
             seconds_per_row=stats.seconds_per_row,
             overrides=dict(stats.overrides),
+            loras=stats.loras,
         )
+
+    async def record_routing_stats(self) -> dict[str, list[str]]:
+        """Serve's hook: what :class:`serve_app.handles.routing.LoraRequestRouter` chooses this replica by.
+
+        In order of names, not of use: each answer that differs from the last is sent to all who call this deployment.
+        """
+        return {HELD_LORAS: sorted(self._engine.stats().loras)}
 
     async def check_health(self) -> None:
         """Serve's health check: raises when a thread of the engine has ended, so that Serve replaces this replica."""

@@ -12,11 +12,13 @@ from typing import Any
 import ray
 from ray import serve
 from ray.serve import Application
-from ray.serve.config import AutoscalingConfig
+from ray.serve.config import AutoscalingConfig, RequestRouterConfig
 from ray.serve.schema import LoggingConfig
 
+from deployments.engine.spec import LoadSpec
 from deployments.replica import LoadEngine, ModelReplica, ServedEngine
 from serve_app.autoscaling import MODEL_PREFIX
+from serve_app.handles.routing import LoraRequestRouter
 from serve_app.ingress import Ingress
 from serve_app.router import Router
 from serve_app.settings import AppArgs, IngressSettings, ModelSettings
@@ -26,6 +28,9 @@ MANY_REQUESTS = 10_000
 
 CONTROL_CALLS = 4
 """Room in a model replica's ongoing requests for the Router's heartbeat beside the attempts."""
+
+ROUTING_STATS_EVERY_S = 1.0
+"""Seconds until a LoRA that a replica has loaded draws requests to it (Serve's default is 10 s)."""
 
 SUPERVISION: Mapping[str, Any] = {
     # A dead replica is noticed, and its replacement started, within about this time (Serve's default is 10 s).
@@ -51,15 +56,20 @@ def build(args: AppArgs) -> Application:
 
 def load_engine(model: ModelSettings) -> EngineFactory:
     """How replicas of ``model`` get their engine."""
-    return LoadEngine(
+    spec = LoadSpec(
         model=model.id,
         weights=model.weights,
+        base=model.base,
         device=model.device,
         dtype=model.dtype,
-        max_batch=model.max_batch,
-        threads=model.torch_threads or int(model.num_cpus) or None,
+        quantize=model.quantize,
+        quantize_text=model.quantize_text,
+        offload=model.offload,
+        vae=model.vae,
         loras=str(model.loras) if model.loras else None,
+        controlnets=dict(model.controlnets),
     )
+    return LoadEngine(spec, model.max_batch, model.torch_threads or int(model.num_cpus) or None)
 
 
 def compose(args: AppArgs, engines: Callable[[ModelSettings], EngineFactory]) -> Application:
@@ -114,9 +124,18 @@ def _model_options(model: ModelSettings) -> dict[str, Any]:
             upscale_delay_s=model.upscale_delay_s,
             downscale_delay_s=model.downscale_delay_s,
         ),
+        **({"request_router_config": _to_holders_of_loras(model)} if model.loras else {}),
         **SUPERVISION,
         "graceful_shutdown_timeout_s": model.drain_s,
     }
+
+
+def _to_holders_of_loras(model: ModelSettings) -> RequestRouterConfig:
+    return RequestRouterConfig(
+        request_router_class=LoraRequestRouter,
+        request_router_kwargs={"room": model.max_batch},
+        request_routing_stats_period_s=ROUTING_STATS_EVERY_S,
+    )
 
 
 def refuse_local_storage(args: AppArgs, nodes: int) -> None:

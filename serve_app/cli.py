@@ -141,6 +141,15 @@ def generate(
             min=0, max=1, help="With --image: how much of it to repaint.", show_default="0.75, under a mask 1"
         ),
     ] = None,
+    control: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A picture of edges, depth, … that a ControlNet follows.")
+    ] = None,
+    controlnet: Annotated[
+        str | None, typer.Option(help="With --control: which one.", show_default="the model's first")
+    ] = None,
+    control_scale: Annotated[
+        float | None, typer.Option(min=0, max=10, help="With --control: how strongly it acts.", show_default="1")
+    ] = None,
     format: Annotated[
         Literal["png", "jpeg", "webp"] | None, typer.Option(show_default="as the name of -o says, else png")
     ] = None,
@@ -170,9 +179,14 @@ def generate(
         "image": _file(image, "--image"),
         "mask": _file(mask, "--mask"),
         "strength": strength,
+        "control_image": _file(control, "--control"),
+        "controlnet": controlnet,
+        "control_scale": control_scale,
     }
     if image is None and (mask is not None or strength is not None):
         raise typer.BadParameter("needs --image", param_hint="--mask" if mask else "--strength")
+    if control is None and (controlnet is not None or control_scale is not None):
+        raise typer.BadParameter("needs --control", param_hint="--controlnet" if controlnet else "--control-scale")
     kind = format or (FORMATS.get(output.suffix.lower(), "png") if output else "png")
     body: dict[str, Any] = {
         "prompt": prompt,

@@ -7,12 +7,22 @@ fills in. What is left out has a default.
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from deployments.catalog import CATALOG, DEMO_WEIGHTS, MAIN_MODELS, find_card
+from deployments.catalog import CATALOG, DEMO_WEIGHTS, MAIN_MODELS, find_card, is_file, refuse_pickles
+from deployments.engine.spec import Decoding, DType, Offload, Quantization
 
 
 class Settings(BaseModel):
@@ -37,16 +47,39 @@ class ModelSettings(Settings):
 
     id: str = Field(description="A model's id or alias in the catalog.")
     weights: str | None = Field(
-        default=None, description="A folder in diffusers layout, a hub repository, or `demo`; the catalog's if absent."
+        default=None,
+        description="A folder in diffusers layout, a hub repository, one `.safetensors` checkpoint, a `.gguf` file of "
+        "the denoiser (FLUX, SD3), or `demo`; the catalog's repository if absent. Pickles are refused.",
+    )
+    base: str | None = Field(
+        default=None,
+        description="With a single file: the folder or repository of configurations, tokenizers and parts that the "
+        "file does not hold; the catalog's repository if absent.",
     )
     device: str = Field(default="auto", description="`auto`, `cpu`, `cuda`, `cuda:N` or `mps`.")
-    dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(
-        default="auto", description="`auto`: float32 on CPU, bfloat16 on GPUs."
+    dtype: DType = Field(default="auto", description="`auto`: float32 on CPU, bfloat16 on GPUs.")
+    quantize: Quantization | None = Field(
+        default=None,
+        description="Lossy: the denoiser's linear layers with weights of 8 bits, `int8` or `fp8`. Needs torchao.",
+    )
+    quantize_text: Quantization | None = Field(default=None, description="Lossy: the same for the text encoders.")
+    offload: Offload = Field(
+        default="none",
+        description="What waits in CPU memory: `cpu`, the text encoders and the VAE; `group`, the denoiser too, block "
+        "by block.",
+    )
+    vae: Decoding = Field(
+        default="whole", description="`sliced`: one image at a time; `tiled`: in overlapping tiles, which is lossy."
     )
     loras: AbsolutePath | None = Field(
         default=None,
         description="The folder, on every node, of the LoRAs that requests may name: {name}.safetensors, diffusers' "
         "layout or kohya's. None are taken if absent.",
+    )
+    controlnets: Mapping[str, str] = Field(
+        default_factory=dict,
+        description="ControlNets for SD 1.5 and SDXL: the name that requests use, and a folder in diffusers layout or "
+        "a hub repository. All are loaded at the start.",
     )
     num_gpus: float = Field(default=0, ge=0, description="GPUs of each replica; fractions pack several on one.")
     num_cpus: float = Field(default=0, ge=0, description="CPUs that Ray reserves for each replica.")
@@ -75,10 +108,25 @@ class ModelSettings(Settings):
             raise ValueError(f"{value!r} is not in the catalog; known: {', '.join(CATALOG)}")
         return card.id
 
+    @field_validator("weights", "base")
+    @classmethod
+    def _no_pickle(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None:
+            refuse_pickles(str(info.field_name), value)
+        return value
+
     @model_validator(mode="after")
     def _bounds_in_order(self) -> Self:
         if self.min_replicas > self.max_replicas:
             raise ValueError(f"min_replicas ({self.min_replicas}) must be at most max_replicas ({self.max_replicas})")
+        return self
+
+    @model_validator(mode="after")
+    def _fits_the_model(self) -> Self:
+        if self.controlnets and CATALOG[self.id].family != "unet":
+            raise ValueError(f"controlnets: {self.id} takes none; SD 1.5, 2.1 and SDXL do")
+        if self.base is not None and not (self.weights and is_file(self.weights)):
+            raise ValueError("base: only beside `weights` that are a single file")
         return self
 
 

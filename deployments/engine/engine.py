@@ -35,7 +35,8 @@ from deployments.engine.events import (
 from deployments.engine.failure import failed, is_fatal
 from deployments.engine.families.base import Family
 from deployments.engine.loop import DenoiseLoop, Running
-from deployments.engine.request import GenerationRequest, resolve
+from deployments.engine.request import GenerationRequest
+from deployments.engine.resolve import resolve
 from deployments.engine.spec import Decoding, DType, LoadSpec, Offload, Quantization
 from deployments.engine.stage import Stage
 from deployments.engine.stats import EngineStats
@@ -141,7 +142,7 @@ class Engine:
             the request as it will run: every default filled in, the seed drawn.
 
         Raises:
-            InvalidRequest, UnsupportedByModel: see :func:`deployments.engine.request.resolve`.
+            InvalidRequest, UnsupportedByModel: see :func:`deployments.engine.resolve.resolve`.
             Conflict: a request with this id is running.
             QueueFull: ``max_pending`` requests are inside.
             Interrupted: the engine is closed, or one of its threads has died.

@@ -47,12 +47,12 @@ def json_body(model: type[Body]) -> Callable[[Request], Awaitable[Body]]:
     return read
 
 
-def picture_body(model: type[Body], files: Mapping[str, str]) -> Callable[[Request], Awaitable[Body]]:
+def picture_body(model: type[Body], files: Mapping[str, str] | None = None) -> Callable[[Request], Awaitable[Body]]:
     """The same for a body with pictures, which may be a ``multipart/form-data`` form too.
 
     Args:
-        files: which parts of a form may be files: the part's name to the picture's. In a form, numbers, lists and
-            objects are written as JSON.
+        files: which parts of a form may be files: the part's name to the picture's; those of ``picture_fields`` by
+            their own names if absent. In a form, numbers, lists and objects are written as JSON.
 
     The dependency raises:
         UnsupportedMediaType: neither JSON nor a form.
@@ -61,6 +61,8 @@ def picture_body(model: type[Body], files: Mapping[str, str]) -> Callable[[Reque
     read_text: dict[str, TypeAdapter[Any]] = {
         name: TypeAdapter(info.annotation or Any) for name, info in model.model_fields.items()
     }
+
+    parts = dict(zip(model.picture_fields, model.picture_fields, strict=True)) if files is None else files
 
     async def read(request: Request) -> Body:
         kind = _content_type(request)
@@ -71,7 +73,7 @@ def picture_body(model: type[Body], files: Mapping[str, str]) -> Callable[[Reque
                 f"Content-Type: got {shorten(kind)}, allowed: application/json, multipart/form-data"
             )
         async with request.form(max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_PART_BYTES) as form:
-            pictures = await _pictures(form, files)
+            pictures = await _pictures(form, parts)
             texts = _texts(form)
         raw = await off_loop(sum(len(text) for _, text in texts), _as_json, read_text, texts)
         return (await _validated(model, raw)).with_files(pictures)

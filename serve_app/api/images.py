@@ -12,7 +12,8 @@ from starlette.responses import Response
 from deployments.catalog import SAMPLER_MAX_STEPS, steps_taken
 from deployments.engine.errors import InvalidRequest
 from deployments.engine.pictures import Picture
-from deployments.engine.request import GenerationRequest, least_steps, strength_of
+from deployments.engine.request import GenerationRequest
+from deployments.engine.resolve import least_steps, strength_of
 from serve_app.api.accept import EVENT_STREAM, JSON
 from serve_app.api.backend import Backend
 from serve_app.api.body import documented, json_body, picture_body

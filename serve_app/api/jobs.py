@@ -7,11 +7,12 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from starlette.responses import Response
 
 from deployments.engine.errors import InvalidRequest
+from deployments.engine.request import PICTURE_FIELDS
 from serve_app.api.backend import Backend
 from serve_app.api.body import documented, picture_body
 from serve_app.api.openapi import EVENT_STREAM_ANSWER, IMAGE_ANSWER, refusals
 from serve_app.api.pictures import beside_loop
-from serve_app.api.schemas import PICTURES, JobBody, JobFields
+from serve_app.api.schemas import JobBody, JobFields
 from serve_app.api.sse import EventStream, JobFrames
 from serve_app.api.views import JobAccepted, JobList, JobView, Links
 from serve_app.jobs.events import EventId
@@ -39,7 +40,7 @@ def jobs_router(backend: Backend, settings: ApiSettings) -> APIRouter:
         status_code=202,
         response_model=JobAccepted,
         summary="Submit a job",
-        openapi_extra=documented(JobBody, form=PICTURES, sunset=EXAMPLE),
+        openapi_extra=documented(JobBody, form=PICTURE_FIELDS, sunset=EXAMPLE),
         responses=refusals(
             "invalid_request",
             "unsupported_by_model",
@@ -52,7 +53,7 @@ def jobs_router(backend: Backend, settings: ApiSettings) -> APIRouter:
     )
     async def submit(
         request: Request,
-        body: Annotated[JobFields, Depends(picture_body(JobBody, {name: name for name in PICTURES}))],
+        body: Annotated[JobFields, Depends(picture_body(JobBody))],
         idempotency_key: Annotated[str | None, Header(include_in_schema=False)] = None,
     ) -> JobAccepted:
         """Commits the job, then answers: it runs whether or not anybody follows it."""

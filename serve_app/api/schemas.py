@@ -8,13 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 
 from deployments.engine.errors import InvalidRequest
 from deployments.engine.pictures import Picture, transparency
-from deployments.engine.request import GenerationRequest
+from deployments.engine.request import PICTURE_FIELDS, GenerationRequest
 from serve_app.api.errors import invalid
 from serve_app.api.pictures import decoded
 from serve_app.jobs.admission import MAX_METADATA_BYTES
 from serve_app.jobs.job import JobRequest, OnDisconnect, Operation, operation_on
-
-PICTURES = ("image", "mask")
 
 
 class WireBody(BaseModel):
@@ -74,9 +72,9 @@ class JobFields(WireBody):
     """The fields of a job body beside those of the generation."""
 
     # the service draws a job's id
-    shared = frozenset(GenerationRequest.model_fields) - {"id", "image", "mask"}
+    shared = frozenset(GenerationRequest.model_fields) - {"id", *PICTURE_FIELDS}
 
-    picture_fields = PICTURES
+    picture_fields = PICTURE_FIELDS
 
     operation: Operation | None = Field(
         default=None, description="What to do; told by `image` and `mask` if absent.", examples=["image_generation"]
@@ -85,6 +83,9 @@ class JobFields(WireBody):
         default=None, description="A picture to start from, in base64 or as a data URL; in a form, a file."
     )
     mask: str | None = Field(default=None, description="With `image`: repaint where it is white. Of any size.")
+    control_image: str | None = Field(
+        default=None, description="A picture that a ControlNet follows, with any operation. Of any size."
+    )
     on_disconnect: OnDisconnect | None = Field(
         default=None,
         description="What becomes of the job when its last follower goes away: `cancel` or `detach` (it runs on). "
@@ -113,10 +114,12 @@ class JobFields(WireBody):
         if operation and wanted != operation:
             raise InvalidRequest("operation", wanted, f"{operation} on this route")
         needed = {"image": wanted != "image_generation", "mask": wanted == "image_inpaint"}
-        for field, sent in pictures.items():
-            if len(sent) != needed[field]:
-                count = f"{len(sent)} of them" if sent else None
-                raise InvalidRequest(field, count, f"{'one' if needed[field] else 'none'} with operation {wanted}")
+        for field, needs in needed.items():
+            if len(pictures[field]) != needs:
+                count = f"{len(pictures[field])} of them" if pictures[field] else None
+                raise InvalidRequest(field, count, f"{'one' if needs else 'none'} with operation {wanted}")
+        if len(pictures["control_image"]) > 1:
+            raise InvalidRequest("control_image", f"{len(pictures['control_image'])} of them", "one")
         return JobRequest(
             generation=self.generation(**{name: sent[0] for name, sent in pictures.items() if sent}, **changes),
             operation=wanted,

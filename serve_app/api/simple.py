@@ -9,7 +9,7 @@ from pydantic_core import to_json
 from starlette.responses import Response
 
 from deployments.engine.errors import InvalidRequest
-from deployments.engine.request import Format
+from deployments.engine.request import PICTURE_FIELDS, Format
 from serve_app.api.accept import EVENT_STREAM, FORMS, IMAGES, JSON, choose
 from serve_app.api.backend import Backend
 from serve_app.api.body import documented, picture_body
@@ -17,7 +17,7 @@ from serve_app.api.encoding import base64, off_loop
 from serve_app.api.openapi import EVENT_STREAM_ANSWER, IMAGE_ANSWER, SYNCHRONOUS, refusals
 from serve_app.api.outcome import Outcome, run, while_connected
 from serve_app.api.pictures import EXAMPLE_PICTURE, beside_loop
-from serve_app.api.schemas import PICTURES, JobBody, JobFields
+from serve_app.api.schemas import JobBody, JobFields
 from serve_app.api.sse import EventStream, JobFrames
 from serve_app.api.views import Links, View
 from serve_app.jobs.job import Operation
@@ -31,7 +31,7 @@ EXAMPLES: Mapping[Operation, dict[str, Any]] = {
     "image_inpaint": _SUNSET | {"image": EXAMPLE_PICTURE, "mask": EXAMPLE_PICTURE},
 }
 
-Body = Annotated[JobFields, Depends(picture_body(JobBody, {name: name for name in PICTURES}))]
+Body = Annotated[JobFields, Depends(picture_body(JobBody))]
 
 
 class GeneratedImage(View):
@@ -64,7 +64,7 @@ def simple_router(backend: Backend, settings: ApiSettings) -> APIRouter:
     def route(operation: Operation) -> dict[str, Any]:
         return {
             "response_model": GenerationAnswer,
-            "openapi_extra": documented(JobBody, form=PICTURES, example=EXAMPLES[operation]),
+            "openapi_extra": documented(JobBody, form=PICTURE_FIELDS, example=EXAMPLES[operation]),
             "responses": {
                 200: {"description": "By `Accept`: JSON, the job's events, or the image.", "content": forms},
                 **refusals(*SYNCHRONOUS, "not_acceptable"),

@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from deployments.engine.request import Format
+from deployments.engine.request import PICTURE_FIELDS, Format
 from serve_app.api.backend import ModelState, ModelStatus, WorkerStatus
 from serve_app.jobs.job import ImageRef, Job, JobPage, JobRequest, JobStatus, OnDisconnect, Operation
 
@@ -212,6 +212,7 @@ class WorkerView(View):
     max_batch: int
     backlog_s: float
     seconds_per_row: float | None
+    loras: list[str] = Field(description="The LoRAs in its memory.")
 
     @classmethod
     def of(cls, worker: WorkerStatus) -> Self:
@@ -229,6 +230,7 @@ class WorkerView(View):
             max_batch=stats.max_batch,
             backlog_s=stats.backlog_s,
             seconds_per_row=stats.seconds_per_row,
+            loras=list(stats.loras),
         )
 
 
@@ -242,6 +244,6 @@ class WorkerList(View):
 def _parameters(request: JobRequest) -> dict[str, Any]:
     """The generation without its id, and of pictures only their sizes."""
     generation = request.generation
-    told = generation.model_dump(mode="json", exclude={"id", "image", "mask"}, exclude_none=True)
-    pictures = {"image": generation.image, "mask": generation.mask}
+    told = generation.model_dump(mode="json", exclude={"id", *PICTURE_FIELDS}, exclude_none=True)
+    pictures = {name: getattr(generation, name) for name in PICTURE_FIELDS}
     return told | {name: {"width": one.width, "height": one.height} for name, one in pictures.items() if one}

@@ -15,7 +15,7 @@ LOST_KEPT = 256
 
 
 class ServeRunner:
-    """Sends each attempt to one replica of its model; Serve chooses the one with the fewest requests."""
+    """Sends each attempt to one replica of its model, which Serve chooses (:mod:`serve_app.handles.routing`)."""
 
     def __init__(self, handles: Mapping[str, DeploymentHandle]) -> None:
         """``handles``: one per model id."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from deployments.catalog import ModelCard
 from deployments.engine.errors import InvalidRequest
-from deployments.engine.request import resolve
+from deployments.engine.resolve import resolve
 from serve_app.jobs import cost
 from serve_app.jobs.job import JobRequest, operation_on
 

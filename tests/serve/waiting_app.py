@@ -27,6 +27,7 @@ class Load:
     seconds_per_row: float | None = SECONDS_PER_ROW
     device: str = "cuda:0"
     overrides: dict[str, Any] = field(default_factory=dict)
+    loras: tuple[str, ...] = ()
 
 
 class WaitingEngine:

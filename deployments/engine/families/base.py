@@ -15,6 +15,7 @@ from torch import Tensor
 from deployments.engine.adapters import Adapters, LoraLibrary
 from deployments.engine.batching import BatchKey
 from deployments.engine.conditioning import Conditioning
+from deployments.engine.families.control import Control
 from deployments.engine.families.source import Kept, Source
 from deployments.engine.request import GenerationRequest
 from deployments.engine.samplers import Sampler, step_together
@@ -22,13 +23,14 @@ from deployments.engine.samplers import Sampler, step_together
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One image to make: image ``index`` of a resolved request, with the request's conditioning, source and LoRAs."""
+    """One image to make: image ``index`` of a resolved request, with what was made ready for the whole request."""
 
     request: GenerationRequest
     index: int
     conditioning: Conditioning
     source: Source | None = None
     adapters: Adapters = ()
+    control: Control | None = None
 
     @property
     def seed(self) -> int:

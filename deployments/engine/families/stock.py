@@ -15,6 +15,7 @@ from deployments.engine.adapters import Adapters, LoraLibrary, applied, read_lor
 from deployments.engine.batching import BatchKey
 from deployments.engine.conditioning import Conditioning, ConditioningCache
 from deployments.engine.families.base import DenoiseState, Item
+from deployments.engine.families.control import Control
 from deployments.engine.families.source import SourceReader
 from deployments.engine.preview import LatentRGB
 from deployments.engine.request import GenerationRequest
@@ -70,8 +71,8 @@ class StockFamily(ABC):
         conditioning = self._cache.get(
             (self._prompt_key(request), versions(adapters)), partial(self._encode_with, request, adapters)
         )
-        source = self._look(request)
-        return [Item(request, index, conditioning, source, adapters) for index in range(request.n)]
+        source, control = self._look(request), self._control(request)
+        return [Item(request, index, conditioning, source, adapters, control) for index in range(request.n)]
 
     def _encode_with(self, request: GenerationRequest, adapters: Adapters) -> Conditioning:
         with applied(self._pipeline, self.text_encoders, adapters):
@@ -84,6 +85,10 @@ class StockFamily(ABC):
     @abstractmethod
     def _encode(self, request: GenerationRequest) -> Conditioning:
         """The conditioning of a resolved request, by the pipeline's own ``encode_prompt``."""
+
+    def _control(self, request: GenerationRequest) -> Control | None:
+        """The request's control image; a family without ControlNets has none."""
+        return None
 
     def batch_key(self, item: Item) -> BatchKey:
         width, height = item.size

@@ -11,7 +11,9 @@ from deployments.catalog import steps_taken
 from deployments.engine.adapters import applied_to_rows
 from deployments.engine.conditioning import Conditioning
 from deployments.engine.families.base import DenoiseState, Item, advance, begin
+from deployments.engine.families.control import Control, ControlReader
 from deployments.engine.families.guidance import GuidedRows, is_guided
+from deployments.engine.families.residuals import residuals
 from deployments.engine.families.source import SourceReader
 from deployments.engine.families.stock import Loaded, StockFamily
 from deployments.engine.preview import LatentRGB
@@ -48,6 +50,10 @@ class UNetFamily(StockFamily):
             upcast=self._is_xl and pipeline.vae.config.force_upcast,
             blanks=self._inpaints,
         )
+        self._read_control = ControlReader(controlnets, self._granularity, self.device, self.dtype)
+
+    def _control(self, request: GenerationRequest) -> Control | None:
+        return self._read_control(request)
 
     def _prompt_key(self, request: GenerationRequest) -> Hashable:
         # an absent negative prompt is not an empty one: SDXL takes zeros for it
@@ -99,18 +105,20 @@ class UNetFamily(StockFamily):
         rows = GuidedRows(states)
         inputs = scale_together([state.sampler for state in states], [state.latents for state in states])
         timesteps = torch.tensor([s.sampler.timestep for s in rows.states], dtype=torch.float32, device=self.device)
-        whole = inputs
+        expanded, added = rows.expand(inputs), self._added(rows) if self._is_xl else None
+        controlled = residuals(rows, expanded, timesteps, added)
         if self._inpaints:
             extra = [state.extra for state in states if state.extra is not None]
-            whole = torch.cat([inputs, torch.cat(extra)], dim=1)
+            expanded = torch.cat([expanded, rows.expand(torch.cat(extra))], dim=1)
         adapters = [state.item.adapters for state in rows.states]
         with applied_to_rows(self._pipeline, self.denoiser, adapters, self.device):
             output: Tensor = self._pipeline.unet(
-                rows.expand(whole),  # (R, C, h, w)
+                expanded,  # (R, C, h, w)
                 timesteps,  # (R,)
                 encoder_hidden_states=rows.hidden(),  # (R, T, D)
-                added_cond_kwargs=self._added(rows) if self._is_xl else None,
+                added_cond_kwargs=added,
                 return_dict=False,
+                **controlled,
             )[0]
         advance(states, inputs, rows.mix(output))
 

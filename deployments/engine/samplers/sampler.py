@@ -80,6 +80,11 @@ class Sampler:
         return self._cursor == len(self._values)
 
     @property
+    def forwards_taken(self) -> int:
+        """Forwards taken."""
+        return self._cursor
+
+    @property
     def forwards_left(self) -> int:
         """Forwards still to take."""
         return len(self._values) - self._cursor

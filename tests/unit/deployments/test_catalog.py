@@ -19,7 +19,8 @@ def test_ids_aliases_and_repositories_name_exactly_one_model() -> None:
 @pytest.mark.parametrize("card", CATALOG.values(), ids=list(CATALOG))
 def test_a_cards_own_defaults_are_within_its_own_bounds(card: object) -> None:
     from deployments.catalog import ModelCard
-    from deployments.engine.request import GenerationRequest, resolve
+    from deployments.engine.request import GenerationRequest
+    from deployments.engine.resolve import resolve
 
     assert isinstance(card, ModelCard)
     for width, height in (card.default_size, *card.supported_sizes):

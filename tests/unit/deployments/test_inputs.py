@@ -37,6 +37,14 @@ async def test_pictures_come_back_as_they_went(blobs: BlobStore) -> None:
     assert fetched.mask.grey().getextrema() == (200, 200)
 
 
+async def test_a_control_image_goes_the_same_way(blobs: BlobStore) -> None:
+    kept, (key,) = await keep(GenerationRequest(id="job", prompt="a boat", control_image=png(3)), blobs)
+    assert kept.control_image == PictureRef(key=key, width=30, height=20)
+    fetched = await fetch(kept, blobs)
+    assert isinstance(fetched.control_image, Picture)
+    assert fetched.control_image.encoded() == png(3)
+
+
 async def test_a_request_from_text_alone_is_left_as_it_is(blobs: BlobStore) -> None:
     request = GenerationRequest(prompt="a boat")
     assert await keep(request, blobs) == (request, ())

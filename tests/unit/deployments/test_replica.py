@@ -43,6 +43,7 @@ class Load:
     seconds_per_row: float | None = None
     device: str = "cpu"
     overrides: dict[str, Any] = field(default_factory=dict)
+    loras: tuple[str, ...] = ("oil", "ink")
 
 
 class ScriptedEngine:
@@ -276,7 +277,12 @@ async def test_the_heartbeat_tells_where_the_replica_is_and_how_it_stands(replic
         backlog_s=1.5,
         seconds_per_row=None,
         overrides={},
+        loras=("oil", "ink"),
     )
+
+
+async def test_the_loras_to_route_by_do_not_change_by_being_used(replica: ModelReplica) -> None:
+    assert await replica.record_routing_stats() == {"loras": ["ink", "oil"]}
 
 
 async def test_the_health_check_fails_when_a_thread_of_the_engine_has_ended(

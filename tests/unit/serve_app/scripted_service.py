@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from deployments.catalog import DEMO_WEIGHTS, card_for, find_card
 from deployments.engine.errors import JobNotFound, ModelNotFound, ModelUnavailable
-from deployments.engine.request import resolve
+from deployments.engine.resolve import resolve
 from serve_app.api.app import create_api
 from serve_app.api.backend import ModelState, ModelStatus, WorkerStatus
 from serve_app.jobs.events import (

@@ -69,6 +69,15 @@ def test_a_model_gets_the_resources_and_bounds_of_its_settings() -> None:
     assert (scaling.upscale_delay_s, scaling.downscale_delay_s) == (7, 70)
 
 
+def test_only_a_model_with_loras_is_routed_by_them() -> None:
+    with_loras = ModelSettings(id="sd15", loras=DATA / "loras", max_batch=6)
+    graph = deployments(AppArgs(data=DATA, models=(with_loras, ModelSettings(id="sdxl"))))
+    routing = {name: graph[name]._deployment_config.request_router_config for name in ("model-sd15", "model-sdxl")}
+    assert routing["model-sd15"].get_request_router_class().__name__ == "LoraRequestRouter"
+    assert routing["model-sd15"].request_router_kwargs == {"room": 6}
+    assert routing["model-sdxl"].is_default_request_router()
+
+
 def test_there_is_one_router_and_it_reports_to_the_autoscaler() -> None:
     scaling = deployments(demo_args(DATA))["Router"]._deployment_config.autoscaling_config
     assert (scaling.min_replicas, scaling.max_replicas) == (1, 1)

@@ -1,7 +1,7 @@
 """The other side of every fidelity test: diffusers' own pipelines and schedulers."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from inspect import signature
@@ -96,9 +96,12 @@ FLOW_SAMPLERS: dict[str, Any] = {"flow_dpmpp_2m": FlowDPM, "flow_unipc": FlowUni
 class Stock:
     """The stock pipelines of a model, called as their documentation says."""
 
-    def __init__(self, model: str, weights: Path | Any, loras: Path | None = None) -> None:
+    def __init__(
+        self, model: str, weights: Path | Any, loras: Path | None = None, controlnets: Mapping[str, Any] | None = None
+    ) -> None:
         """``weights``: a folder in diffusers layout, or a pipeline that was loaded by other means."""
         self._loras = loras
+        self._controlnets = controlnets or {}
         self._card = card_for(model)
         if isinstance(weights, Path):
             weights = getattr(diffusers, self._card.pipeline).from_pretrained(weights, dtype=torch.float32)
@@ -121,6 +124,15 @@ class Stock:
     def _inpaint(self) -> Any:
         return diffusers.AutoPipelineForInpainting.from_pipe(self._text)
 
+    def _controlled(self, request: GenerationRequest) -> Any:
+        """The stock pipeline of the request's mode, with its ControlNet."""
+        kind: Any = diffusers.AutoPipelineForText2Image
+        if request.image is not None:
+            inpaint = request.mask is not None
+            kind = diffusers.AutoPipelineForInpainting if inpaint else diffusers.AutoPipelineForImage2Image
+        assert request.controlnet is not None
+        return kind.from_pipe(self._text, controlnet=self._controlnets[request.controlnet])
+
     def _run(self, request: GenerationRequest, output_type: str) -> Any:
         extra: dict[str, Any] = {}
         if self._card.capabilities.supports_negative_prompt:
@@ -133,8 +145,16 @@ class Stock:
         if request.image is not None:
             pipeline, drawn = (self._image, 2) if request.mask is None else (self._inpaint, 3)
             extra |= {"image": plain(request.image), "strength": request.strength}
-            if request.mask is not None:
-                extra["mask_image"] = plain(request.mask)
+        if request.control_image is not None:
+            pipeline = self._controlled(request)
+            extra |= {
+                "image" if request.image is None else "control_image": plain(request.control_image),
+                "controlnet_conditioning_scale": 1.0 if request.control_scale is None else request.control_scale,
+                "control_guidance_start": request.control_start or 0.0,
+                "control_guidance_end": request.control_end or 1.0,
+            }
+        if request.mask is not None:
+            extra["mask_image"] = plain(request.mask)
         if "height" in signature(pipeline.__call__).parameters:
             extra |= {"width": request.width, "height": request.height}
         elif request.image is not None:  # these take the picture's own size

@@ -14,7 +14,7 @@ from deployments.catalog import card_for
 from deployments.engine import Engine, GenerationRequest
 from deployments.engine.errors import InvalidRequest, UnsupportedByModel
 from deployments.engine.events import Completed, ImageReady
-from deployments.engine.request import resolve
+from deployments.engine.resolve import resolve
 from tests.unit.deployments.engine.listener import Listener
 from tests.unit.deployments.engine.lora_files import write_diffusers, write_kohya
 from tests.unit.deployments.engine.stock import Stock

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from deployments.catalog import Capabilities, card_for
 from deployments.engine.errors import InvalidRequest, UnsupportedByModel
 from deployments.engine.pictures import PictureRef
-from deployments.engine.request import MAX_SEED, GenerationRequest, resolve
+from deployments.engine.request import MAX_SEED, GenerationRequest
+from deployments.engine.resolve import resolve
 
 PICTURE = Image.new("RGB", (640, 427))
 SD15 = card_for("sd15")

@@ -15,7 +15,7 @@ from PIL import Image
 
 from deployments.catalog import DEMO_WEIGHTS, ModelCard, card_for
 from deployments.engine.errors import DarkroomError, JobNotFound, ModelNotFound
-from deployments.engine.request import resolve
+from deployments.engine.resolve import resolve
 from deployments.messages import ReplicaStats
 from serve_app.api.backend import ModelStatus, WorkerStatus
 from serve_app.jobs.events import (
@@ -215,7 +215,7 @@ class ScriptedBackend:
 
     async def workers(self) -> list[WorkerStatus]:
         self._called("workers")
-        stats = ReplicaStats("r1", "sd15", "node", "cpu", None, 1, 1, 8, 0.5, None, {})
+        stats = ReplicaStats("r1", "sd15", "node", "cpu", None, 1, 1, 8, 0.5, None, {}, loras=("ink",))
         return [WorkerStatus(stats, "ready", 1_700_000_000.0)]
 
     def _job(self, job_id: str) -> Job:

@@ -14,6 +14,20 @@ async def test_models_have_openais_list_shape_plus_capabilities() -> None:
     assert first["capabilities"]["img2img"] is True
 
 
+async def test_capabilities_list_the_loras_and_controlnets_that_requests_may_name() -> None:
+    backend = ScriptedBackend()
+    assert backend.cards[0].id == "sd15"
+    backend.cards[0] = backend.cards[0].override({"capabilities": {"lora": True, "loras": ["ink", "oil"]}})
+    async with connect(backend) as client:
+        capabilities = (await client.get("/v1/models/sd15")).json()["capabilities"]
+        assert (capabilities["loras"], capabilities["controlnets"]) == (["ink", "oil"], [])
+        body = {"model": "sd15", "operation": "image_generation", "prompt": "a red circle"}
+        refused = await client.post("/v1/jobs", json=body | {"loras": [{"name": "chalk"}]})
+        assert (await client.post("/v1/jobs", json=body | {"loras": [{"name": "ink"}]})).status_code == 202
+    assert refused.status_code == 422
+    assert "ink, oil" in refused.json()["error"]["message"]
+
+
 async def test_a_model_is_found_by_id_alias_and_in_any_case() -> None:
     async with connect(ScriptedBackend()) as client:
         for name in ("sd15", "stable-diffusion-v1-5", "SD15"):
@@ -33,6 +47,7 @@ async def test_workers_tell_each_replicas_last_heartbeat() -> None:
         (worker,) = (await client.get("/v1/workers")).json()["data"]
     assert (worker["id"], worker["state"], worker["device"], worker["batch"]) == ("r1", "ready", "cpu", 1)
     assert worker["last_heartbeat"] == 1_700_000_000.0
+    assert worker["loras"] == ["ink"]
 
 
 async def test_health_asks_nobody() -> None:

@@ -34,6 +34,61 @@ def sources(backend: ScriptedBackend) -> tuple[bytes | None, bytes | None]:
     return tuple(one.encoded() if isinstance(one, Picture) else None for one in given)  # type: ignore[return-value]
 
 
+@pytest.fixture
+def with_controlnet() -> ScriptedBackend:
+    """A service whose sd15 has two ControlNets."""
+    backend = ScriptedBackend()
+    abilities = {"controlnet": True, "controlnets": ["edges", "depth"]}
+    backend.cards[0] = backend.cards[0].override({"capabilities": abilities})
+    return backend
+
+
+@pytest.mark.parametrize("route", ["/txt2img", "/img2img", "/inpaint"])
+async def test_every_operation_takes_a_control_image(route: str, with_controlnet: ScriptedBackend) -> None:
+    pictures = {"/txt2img": (), "/img2img": ("image",), "/inpaint": ("image", "mask")}[route]
+    body = BODY | {name: text(png()) for name in (*pictures, "control_image")}
+    async with connect(with_controlnet) as client:
+        answer = await client.post(route, json=body | {"controlnet": "depth", "control_scale": 0.7, "control_end": 0.5})
+        assert answer.is_success, answer.text
+        job = (await client.get(f"/v1/jobs/{answer.json()['job_id']}")).json()
+    generation = with_controlnet.submitted[-1].generation
+    assert isinstance(generation.control_image, Picture)
+    told = ("depth", 0.7, 0.0, 0.5)
+    assert (generation.controlnet, generation.control_scale, generation.control_start, generation.control_end) == told
+    assert job["request"]["control_image"] == {"width": 160, "height": 120}
+
+
+async def test_a_control_image_may_be_a_file_of_a_form(with_controlnet: ScriptedBackend) -> None:
+    async with connect(with_controlnet) as client:
+        answer = await client.post(
+            "/txt2img", data={"prompt": "a boat", "control_scale": "0.5"}, files={"control_image": ("e.png", png())}
+        )
+    assert answer.is_success, answer.text
+    generation = with_controlnet.submitted[-1].generation
+    assert (generation.controlnet, generation.control_scale) == ("edges", 0.5)
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "field"),
+    [
+        ({"control_scale": 0.5}, "invalid_request", "control_scale"),
+        ({"control_image": text(png()), "controlnet": "pose"}, "invalid_request", "controlnet"),
+        ({"control_image": text(png()), "control_end": 0}, "invalid_request", "control_end"),
+        ({"control_image": text(b"no picture")}, "invalid_request", "control_image"),
+        ({"control_image": text(png()), "model": "flux-schnell"}, "unsupported_by_model", "control_image"),
+    ],
+    ids=str,
+)
+async def test_a_wrong_control_is_refused_by_name(
+    fields: dict[str, Any], code: str, field: str, with_controlnet: ScriptedBackend
+) -> None:
+    async with connect(with_controlnet) as client:
+        answer = await client.post("/txt2img", json=BODY | fields)
+    assert answer.status_code == 422
+    assert answer.json()["error"]["code"] == code
+    assert field in answer.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("written", ["{}", "data:image/png;base64,{}", "DATA:image/png;charset=utf-8;BASE64,{}"])
 async def test_json_holds_pictures_in_base64_or_as_data_urls(written: str) -> None:
     backend, image, mask = ScriptedBackend(), png(), png(mode="L", colour=255)

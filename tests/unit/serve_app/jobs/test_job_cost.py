@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from deployments.catalog import CATALOG
-from deployments.engine.request import GenerationRequest, resolve
+from deployments.engine.request import GenerationRequest
+from deployments.engine.resolve import resolve
 from serve_app.jobs import cost
 
 SD15, FLUX = CATALOG["sd15"], CATALOG["flux-dev"]

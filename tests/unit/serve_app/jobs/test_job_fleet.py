@@ -85,6 +85,14 @@ def test_the_card_is_what_the_replicas_weights_make_of_it(fleet: Fleet) -> None:
     assert fleet.card("sd15").default_size == (128, 128)
 
 
+def test_the_loras_that_requests_may_name_are_those_that_a_replica_tells(fleet: Fleet) -> None:
+    assert fleet.card("sd15").capabilities.loras == ()
+    fleet.heartbeat([stats(overrides={"capabilities": {"loras": ("ink", "oil")}})], "sd15", now=1)
+    assert fleet.card("sd15").capabilities.loras == ("ink", "oil")
+    fleet.heartbeat([stats(overrides={"capabilities": {"loras": ("ink",)}})], "sd15", now=2)
+    assert fleet.card("sd15").capabilities.loras == ("ink",)
+
+
 def test_overrides_that_this_version_does_not_know_leave_the_card_as_it_is(fleet: Fleet) -> None:
     before = fleet.card("sd15")
     fleet.heartbeat([stats(overrides={"unknown": 1})], "sd15", now=1)

@@ -15,6 +15,7 @@ from deployments.engine.errors import (
     QueueFull,
 )
 from deployments.engine.pictures import PictureRef
+from deployments.engine.request import LoraRef
 from serve_app.jobs.events import Cancelled, Complete, Error, ImageDone, Preview, Progress, Queued, Started
 from serve_app.jobs.job import Job, JobStatus
 from serve_app.jobs.store import JobStore
@@ -265,6 +266,21 @@ async def test_models_and_workers_tell_how_the_fleet_stands(house: House) -> Non
     assert (sd15.card.id, sd15.state, sd15.replicas) == ("sd15", "ready", 1)
     assert (flux.card.id, flux.state, flux.replicas) == ("flux-schnell", "starting", 0)
     assert [worker.state for worker in await house.service.workers()] == ["ready"]
+
+
+async def test_a_lora_that_no_replica_knows_is_refused_at_submission_once_one_has_told_the_names(
+    tmp_path: Path,
+) -> None:
+    chalk, ink = ((LoraRef(name=name),) for name in ("chalk", "ink"))
+    async with open_house(tmp_path, model={"loras": tmp_path / "loras"}, replicas=False) as house:
+        before = await house.submit(loras=chalk)  # nobody knows better yet: its replica may refuse it
+        house.beat(stats(overrides={"capabilities": {"loras": ("ink", "oil")}}))
+        with pytest.raises(InvalidRequest) as refused:
+            await house.submit(loras=chalk)
+        assert (refused.value.field, refused.value.allowed) == ("loras", "one of ink, oil")
+        after = await house.submit(loras=ink)
+        assert set(rows(house)) == {before, after}
+        assert (await house.ended(after)).status is JobStatus.SUCCEEDED
 
 
 async def test_deleting_a_job_removes_its_row_its_images_and_its_log(house: House) -> None:

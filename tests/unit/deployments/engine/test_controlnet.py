@@ -1,0 +1,198 @@
+"""ControlNets: the stock pipelines' pictures alone, and rows that mix ControlNets, or have none, in one forward."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import numpy as np
+import pytest
+import torch
+
+from deployments.engine import Engine, GenerationRequest
+from deployments.engine.errors import InvalidRequest, UnsupportedByModel
+from deployments.engine.loader import load
+from deployments.engine.resolve import resolve
+from deployments.engine.spec import LoadSpec
+from tests.unit.deployments.engine.gallery import blot, photo
+from tests.unit.deployments.engine.lora_files import write_diffusers
+from tests.unit.deployments.engine.stock import Stock
+
+MODELS = ("sd15", "sdxl")
+MODES: dict[str, dict[str, Any]] = {
+    "text": {},
+    "image": {"image": photo(2), "strength": 0.7},
+    "inpaint": {"image": photo(2), "mask": blot(1), "strength": 0.8},
+    "all of the inside": {"image": photo(2), "mask": blot(1), "strength": 1.0},
+}
+
+
+def write_controlnet(pipeline: Any, folder: Path, seed: int) -> Any:
+    """A small ControlNet for the pipeline's UNet, every layer of it in action."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        four = diffusers.UNet2DConditionModel.from_config(pipeline.unet.config, in_channels=4)
+        network = diffusers.ControlNetModel.from_unet(
+            four, conditioning_channels=3, load_weights_from_unet=False, controlnet_conditioning_channel_order="rgb"
+        )
+        for parameter in network.parameters():
+            parameter.data += 0.03 * torch.randn_like(parameter)  # its own zeros would add nothing
+    network.eval().save_pretrained(folder)
+    return diffusers.ControlNetModel.from_pretrained(folder)
+
+
+class Sides:
+    """Ours and theirs, on the same weights and with the same ControlNets."""
+
+    def __init__(self, model: str, folder: Path, scratch: Path) -> None:
+        kind = diffusers.StableDiffusionXLPipeline if model == "sdxl" else diffusers.StableDiffusionPipeline
+        pipeline = kind.from_pretrained(folder)
+        write_diffusers(pipeline, scratch, "ink")
+        pipeline = kind.from_pretrained(folder)
+        self.model = model
+        self.paths = {name: str(scratch / name) for name in ("edges", "depth")}
+        networks = {
+            name: write_controlnet(pipeline, scratch / name, seed) for seed, name in enumerate(("edges", "depth"))
+        }
+        self.spec = LoadSpec(model, weights=str(folder), device="cpu", loras=str(scratch), controlnets=self.paths)
+        self.engine = Engine.of(self.spec)
+        self.stock = Stock(model, folder, scratch, networks)
+
+
+@pytest.fixture(scope="module", params=[(model, blanks) for model in MODELS for blanks in (False, True)], ids=str)
+def sides(
+    request: pytest.FixtureRequest,
+    inpaint_weights: Callable[[str, bool], Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Sides]:
+    model, blanks = request.param
+    both = Sides(model, inpaint_weights(model, blanks), tmp_path_factory.mktemp("controlnets"))
+    yield both
+    both.engine.close()
+
+
+def wish(seed: int = 3, **fields: Any) -> GenerationRequest:
+    asked = {"prompt": f"{seed} kites", "seed": seed, "steps": 5, "width": 64, "height": 64, "preview_every": 0}
+    return GenerationRequest.model_validate(asked | fields)
+
+
+def controlled(seed: int = 3, **fields: Any) -> GenerationRequest:
+    return wish(seed, **({"control_image": photo(5), "controlnet": "edges"} | fields))
+
+
+def fits(sides: Sides, request: GenerationRequest) -> bool:
+    """Whether the sides' UNet can do it: one that takes the blanked picture does nothing but inpaint."""
+    return sides.engine.card.capabilities.txt2img or request.mask is not None
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "how",
+    [
+        {},
+        {"control_scale": 0.45},
+        {"control_start": 0.25, "control_end": 0.7},
+        {"guidance": 1.0},
+        {"sampler": "heun", "control_end": 0.5},
+        {"loras": [{"name": "ink", "scale": 0.8}], "sampler": "euler_a"},
+    ],
+    ids=str,
+)
+def test_alone_it_is_the_stock_pipelines_picture_byte_for_byte(sides: Sides, mode: str, how: Any) -> None:
+    request = controlled(**(MODES[mode] | how))
+    if not fits(sides, request):
+        pytest.skip("this UNet does nothing but inpaint")
+    assert np.array_equal(np.asarray(sides.engine.generate(request).images[0]), sides.stock(request))
+
+
+def test_in_a_batch_of_all_kinds_floats_differ_from_stock_by_at_most_1e_4(sides: Sides) -> None:
+    requests = [
+        one
+        for seed, fields in enumerate(MODES.values())
+        for one in (
+            wish(seed, **fields),
+            controlled(seed + 10, **fields),
+            controlled(seed + 20, **fields, controlnet="depth", control_scale=0.6, control_end=0.5),
+        )
+        if fits(sides, one)
+    ]
+    family = load(sides.spec).family
+    with torch.no_grad():
+        states = [family.start(item) for one in requests for item in family.prepare(resolve(one, sides.engine.card))]
+        while not all(state.sampler.done for state in states):
+            family.denoise([state for state in states if not state.sampler.done])
+        floats = (family.pixels(states) / 2 + 0.5).clamp(0, 1)
+    for request, ours in zip(requests, floats, strict=True):
+        assert (ours - sides.stock.floats(request)).abs().max() <= 1e-4
+
+
+def test_the_control_image_and_its_scale_show(sides: Sides) -> None:
+    fields = MODES["inpaint"]
+    paint = sides.engine.generate
+    pictures = [
+        np.asarray(paint(request).images[0])
+        for request in (
+            wish(**fields),
+            controlled(**fields),
+            controlled(**fields, control_scale=0.3),
+            controlled(**fields, control_image=photo(1)),
+            controlled(**fields, controlnet="depth"),
+        )
+    ]
+    assert all(not np.array_equal(one, two) for i, one in enumerate(pictures) for two in pictures[:i])
+
+
+def test_a_scale_of_nothing_is_no_control(sides: Sides) -> None:
+    fields = MODES["inpaint"]
+    without, none = (
+        np.asarray(sides.engine.generate(one).images[0])
+        for one in (wish(**fields), controlled(**fields, control_scale=0))
+    )
+    assert np.array_equal(without, none)
+
+
+def test_capabilities_tell_the_control_nets(sides: Sides) -> None:
+    able = sides.engine.card.capabilities
+    assert able.controlnet
+    assert able.controlnets == ("edges", "depth")
+
+
+def test_the_first_one_is_taken_where_none_is_named(sides: Sides) -> None:
+    fields = MODES["inpaint"]
+    named, first = (
+        np.asarray(sides.engine.generate(controlled(**fields, controlnet=name)).images[0]) for name in ("edges", None)
+    )
+    assert np.array_equal(named, first)
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"controlnet": "pose"}, "controlnet"),
+        ({"control_start": 0.6, "control_end": 0.5}, "control_start"),
+        ({"control_image": None}, "controlnet"),
+        ({"control_image": None, "controlnet": None, "control_scale": 0.5}, "control_scale"),
+    ],
+)
+def test_a_wrong_control_is_refused_by_name(sides: Sides, fields: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        sides.engine.generate(controlled(**MODES["inpaint"], **fields))
+    assert refused.value.field == field
+
+
+def test_a_model_without_control_nets_refuses_the_image(weights: Callable[[str], Path]) -> None:
+    with Engine.load("sd15", weights=str(weights("sd15")), device="cpu") as engine:
+        assert not engine.card.capabilities.controlnet
+        with pytest.raises(UnsupportedByModel, match="control_image"):
+            engine.generate(controlled())
+
+
+def test_control_nets_are_for_unets_alone(weights: Callable[[str], Path]) -> None:
+    with pytest.raises(ValueError, match=r"controlnets: got \['edges'\], allowed: none for flux-schnell"):
+        load(LoadSpec("flux-schnell", weights=str(weights("flux-schnell")), device="cpu", controlnets={"edges": "x"}))
+
+
+def test_a_control_net_that_is_not_there_is_named(weights: Callable[[str], Path]) -> None:
+    spec = LoadSpec("sd15", weights=str(weights("sd15")), device="cpu", controlnets={"edges": "/nowhere"})
+    with pytest.raises(FileNotFoundError, match=r"controlnets\.edges: there is no folder /nowhere"):
+        load(spec)
