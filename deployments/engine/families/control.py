@@ -42,19 +42,29 @@ class ControlReader:
 
     Args:
         networks: by the names that requests use.
-        factor: pixels of a side of one latent.
+        pipeline: what they act on.
 
     Raises:
-        ValueError: a ControlNet that only ever acts on the prompted half of classifier-free guidance (shuffle).
+        ValueError: a ControlNet for another model, or one that only ever acts on the prompted half of classifier-free
+            guidance (shuffle).
     """
 
-    def __init__(self, networks: Mapping[str, Any], factor: int, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(self, networks: Mapping[str, Any], pipeline: Any, device: torch.device, dtype: torch.dtype) -> None:
         for name, network in networks.items():
             if network.config.global_pool_conditions:
                 raise ValueError(f"controlnets.{name}: one with global_pool_conditions is not served yet")
+            wanted = {
+                "in_channels": pipeline.vae.config.latent_channels,
+                "cross_attention_dim": pipeline.unet.config.cross_attention_dim,
+                "addition_embed_type": pipeline.unet.config.addition_embed_type,
+            }
+            for key, value in wanted.items():
+                if (has := network.config[key]) != value:
+                    raise ValueError(f"controlnets.{name}: made for another model: its {key} is {has}, not {value}")
         self._networks = networks
         self._device = device
         self._dtype = dtype
+        factor = pipeline.vae_scale_factor
         self._images = VaeImageProcessor(vae_scale_factor=factor, do_convert_rgb=True, do_normalize=False)
 
     def __call__(self, request: GenerationRequest) -> Control | None:

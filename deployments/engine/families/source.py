@@ -1,5 +1,6 @@
 """A request's picture and mask as the VAE sees them, and what inpainting keeps of them."""
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from deployments.engine.errors import InvalidRequest
 from deployments.engine.pictures import Picture, PictureRef
 from deployments.engine.request import GenerationRequest
 from deployments.engine.samplers import Sampler
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,13 @@ class SourceReader:
         if self._upcast:
             pixels = pixels.float()
         if pixels.dtype == vae.dtype:
-            return vae.encode(pixels).latent_dist
+            try:
+                return vae.encode(pixels).latent_dist
+            except torch.OutOfMemoryError:
+                if max(pixels.shape[-2:]) <= vae.tile_sample_min_size:
+                    raise
+            logger.warning("out of memory encoding a picture of %d × %d: tried again in tiles", *pixels.shape[:-3:-1])
+            return DiagonalGaussianDistribution(vae._tiled_encode(pixels))
         hidden = pixels
         for part in (vae.encoder, vae.quant_conv):  # in float32, beside a decode that reads the same weights
             if part is not None:

@@ -50,7 +50,7 @@ class UNetFamily(StockFamily):
             upcast=self._is_xl and pipeline.vae.config.force_upcast,
             blanks=self._inpaints,
         )
-        self._read_control = ControlReader(controlnets, self._granularity, self.device, self.dtype)
+        self._read_control = ControlReader(controlnets, pipeline, self.device, self.dtype)
 
     def _control(self, request: GenerationRequest) -> Control | None:
         return self._read_control(request)

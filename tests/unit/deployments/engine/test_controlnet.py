@@ -31,9 +31,10 @@ def write_controlnet(pipeline: Any, folder: Path, seed: int) -> Any:
     """A small ControlNet for the pipeline's UNet, every layer of it in action."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        four = diffusers.UNet2DConditionModel.from_config(pipeline.unet.config, in_channels=4)
+        channels = pipeline.vae.config.latent_channels  # also beside a UNet that takes the blanked picture
+        plain = diffusers.UNet2DConditionModel.from_config(pipeline.unet.config, in_channels=channels)
         network = diffusers.ControlNetModel.from_unet(
-            four, conditioning_channels=3, load_weights_from_unet=False, controlnet_conditioning_channel_order="rgb"
+            plain, conditioning_channels=3, load_weights_from_unet=False, controlnet_conditioning_channel_order="rgb"
         )
         for parameter in network.parameters():
             parameter.data += 0.03 * torch.randn_like(parameter)  # its own zeros would add nothing
@@ -190,6 +191,13 @@ def test_a_model_without_control_nets_refuses_the_image(weights: Callable[[str],
 def test_control_nets_are_for_unets_alone(weights: Callable[[str], Path]) -> None:
     with pytest.raises(ValueError, match=r"controlnets: got \['edges'\], allowed: none for flux-schnell"):
         load(LoadSpec("flux-schnell", weights=str(weights("flux-schnell")), device="cpu", controlnets={"edges": "x"}))
+
+
+def test_a_control_net_of_another_model_is_refused(weights: Callable[[str], Path], tmp_path: Path) -> None:
+    write_controlnet(diffusers.StableDiffusionXLPipeline.from_pretrained(weights("sdxl")), tmp_path, seed=1)
+    spec = LoadSpec("sd15", weights=str(weights("sd15")), device="cpu", controlnets={"edges": str(tmp_path)})
+    with pytest.raises(ValueError, match=r"controlnets\.edges: made for another model: its cross_attention_dim is"):
+        load(spec)
 
 
 def test_a_control_net_that_is_not_there_is_named(weights: Callable[[str], Path]) -> None:

@@ -14,7 +14,9 @@ from deployments.engine.errors import OutOfMemory
 from deployments.engine.events import Completed, ImageReady
 from deployments.engine.families.base import DenoiseState, Family
 from deployments.engine.loader import load
+from deployments.engine.pictures import Picture
 from deployments.engine.spec import LoadSpec
+from tests.unit.deployments.engine.gallery import photo
 from tests.unit.deployments.engine.listener import Listener
 
 
@@ -120,6 +122,27 @@ def test_what_can_not_be_decoded_whole_is_decoded_in_tiles(serve: Any, loaded: A
     finally:
         vae.disable_tiling()
     assert np.array_equal(tiled, stock)
+
+
+def test_what_can_not_be_encoded_whole_is_encoded_in_tiles(serve: Any, loaded: Any) -> None:
+    vae = loaded.family._pipeline.vae
+    request = wish(3, side=192).model_copy(update={"image": Picture.of(photo(1)), "strength": 0.2})
+    whole = all_of(serve()[0], [request])[0]
+    seen: list[int] = []
+
+    def small_device(_: Any, args: tuple[torch.Tensor]) -> None:
+        seen.append(max(args[0].shape[-2:]))
+        if seen[-1] > 128:
+            raise torch.OutOfMemoryError
+
+    hook = vae.encoder.register_forward_pre_hook(small_device)
+    try:
+        tiled = all_of(serve()[0], [request])[0]
+    finally:
+        hook.remove()
+    assert seen[0] == 192
+    assert max(seen[1:]) <= 128
+    assert 0 < np.abs(tiled - whole).mean() < 8
 
 
 def test_an_image_whose_tiles_do_not_fit_either_fails_alone(serve: Any) -> None:
