@@ -39,6 +39,8 @@ format: setup  ## Format the code and apply the linter's safe fixes.
 
 bench: setup  ## The CPU benchmarks; writes benchmarks/results/.
 	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -m benchmarks.mixed
+	$(BIN)/python -m benchmarks.event_loop
 	$(BIN)/python -m benchmarks.service
 	$(BIN)/python -m benchmarks.report
 

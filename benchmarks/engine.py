@@ -10,60 +10,51 @@ each side. Sides are interleaved A B B A.
 import argparse
 import itertools
 import queue
+from collections.abc import Sequence
 from typing import Any
 
-import diffusers
-import torch
+from PIL import Image
 
 from benchmarks.measure import environment, interleaved, summary, write
+from benchmarks.stock import Stock
 from deployments.demo import demo_folder
-from deployments.engine import Completed, Engine, Event, Failed, GenerationRequest
+from deployments.engine import Completed, Engine, Event, Failed, GenerationRequest, ImageReady
+from deployments.engine.resolve import resolve
 
 _PROMPTS = itertools.count()
 """No prompt comes twice: the engine would find it in its cache, where the stock pipeline encodes it again."""
 
 
-class Stock:
-    """The stock pipeline, called as its documentation says."""
-
-    def __init__(self, engine: Engine, steps: int) -> None:
-        self._card = engine.card
-        self._steps = steps
-        pipeline: Any = getattr(diffusers, self._card.pipeline)
-        self._pipeline = pipeline.from_pretrained(demo_folder(self._card.id), dtype=torch.float32)
-        self._pipeline.set_progress_bar_config(disable=True)
-
-    def run(self, requests: int) -> None:
-        """Make ``requests`` images of new prompts, one after the other."""
-        extra: dict[str, Any] = {}
-        if self._card.max_sequence_length is not None:
-            extra["max_sequence_length"] = self._card.max_sequence_length
-        if self._card.capabilities.supports_guidance:
-            extra["guidance_scale"] = self._card.default_guidance
-        width, height = self._card.default_size
-        for number in range(requests):
-            self._pipeline(
-                f"prompt {next(_PROMPTS)}",
-                width=width,
-                height=height,
-                num_inference_steps=self._steps,
-                generator=torch.Generator("cpu").manual_seed(number),
-                **extra,
-            )
+def new_requests(engine: Engine, steps: int, requests: int) -> list[GenerationRequest]:
+    """``requests`` resolved requests with new prompts."""
+    return [
+        resolve(
+            GenerationRequest(prompt=f"prompt {next(_PROMPTS)}", seed=number, steps=steps, preview_every=0), engine.card
+        )
+        for number in range(requests)
+    ]
 
 
-def run_engine(engine: Engine, steps: int, requests: int) -> None:
-    """Submit ``requests`` requests with new prompts at once and wait for all images."""
+def run_stock(stock: Stock, requests: Sequence[GenerationRequest]) -> list[Image.Image]:
+    """Make the pictures of ``requests`` one after the other."""
+    return [stock(request) for request in requests]
+
+
+def run_engine(engine: Engine, requests: Sequence[GenerationRequest]) -> list[Image.Image]:
+    """Submit ``requests`` at once, each for one picture; wait for all pictures, and return them in order."""
     inbox: queue.SimpleQueue[list[Event]] = queue.SimpleQueue()
-    for number in range(requests):
-        prompt = f"prompt {next(_PROMPTS)}"
-        engine.submit(GenerationRequest(prompt=prompt, seed=number, steps=steps, preview_every=0), inbox.put)
-    left = requests
+    for request in requests:
+        engine.submit(request, inbox.put)
+    made: dict[str, Image.Image] = {}
+    left = len(requests)
     while left:
         for event in inbox.get():
             if isinstance(event, Failed):
                 raise RuntimeError(event.message)
+            if isinstance(event, ImageReady):
+                made[event.id] = event.image
             left -= isinstance(event, Completed)
+    return [made[request.id] for request in requests]
 
 
 def main() -> None:
@@ -78,13 +69,16 @@ def main() -> None:
     with Engine.load(
         options.model, weights="demo", device="cpu", dtype="float32", max_batch=options.requests
     ) as engine:
-        stock = Stock(engine, options.steps)
-        many = interleaved(
-            lambda: stock.run(options.requests),
-            lambda: run_engine(engine, options.steps, options.requests),
-            options.rounds,
-        )
-        one = interleaved(lambda: stock.run(1), lambda: run_engine(engine, options.steps, 1), 3 * options.rounds)
+        stock = Stock(engine.card, demo_folder(engine.card.id))
+
+        def compared(requests: int, rounds: int) -> tuple[list[float], list[float]]:
+            return interleaved(
+                lambda: run_stock(stock, new_requests(engine, options.steps, requests)),
+                lambda: run_engine(engine, new_requests(engine, options.steps, requests)),
+                rounds,
+            )
+
+        many, one = compared(options.requests, options.rounds), compared(1, 3 * options.rounds)
         size = engine.card.default_size
     (stock_many, ours_many), (stock_one, ours_one) = map(summary, many), map(summary, one)
     result: dict[str, Any] = {

@@ -20,7 +20,7 @@ from typing import Any
 import httpx2
 from ray import serve
 
-from benchmarks.engine import run_engine
+from benchmarks.engine import new_requests, run_engine
 from benchmarks.measure import environment, summary, write
 from deployments.engine import Engine
 from serve_app import launch
@@ -75,7 +75,7 @@ async def against_engine(
 
     async def in_process() -> float:
         begun = time.perf_counter()
-        await asyncio.to_thread(run_engine, engine, steps, requests)
+        await asyncio.to_thread(run_engine, engine, new_requests(engine, steps, requests))
         return time.perf_counter() - begun
 
     await in_process()
