@@ -1,6 +1,5 @@
 """Reading bodies: JSON bytes or a form straight into a pydantic model, every way to fail a typed error."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from email.message import Message
@@ -16,9 +15,6 @@ from serve_app.api.errors import invalid
 from serve_app.api.schemas import WireBody
 
 Body = TypeVar("Body", bound=WireBody)
-
-OFF_LOOP_BYTES = 256 * 1024
-"""Bodies from this size on are validated on a thread: below it, a thread costs more than it saves."""
 
 MAX_FILES, MAX_FIELDS = 17, 64
 """In a form; OpenAI's clients send up to 16 images and a mask."""
@@ -116,9 +112,7 @@ async def _bytes(request: Request) -> bytes:
 
 async def _validated(model: type[Body], raw: bytes) -> Body:
     try:
-        if len(raw) >= OFF_LOOP_BYTES:
-            return await asyncio.to_thread(model.model_validate_json, raw)
-        return model.model_validate_json(raw)
+        return await off_loop(len(raw), model.model_validate_json, raw)
     except ValidationError as error:
         raise invalid(error.errors(include_url=False), tuple(model.model_fields)) from None
 

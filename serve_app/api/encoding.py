@@ -9,7 +9,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 OFF_LOOP_BYTES = 64 * 1024
-"""From this many image bytes on a thread does the work: below it, the thread costs more than the work."""
+"""From this many bytes on a thread does the work: below it, the thread costs more than the work."""
 
 
 def base64(data: bytes) -> str:

@@ -15,11 +15,13 @@ from deployments.catalog import card_for
 from deployments.demo.pipelines import Shared, assemble, denoiser
 from deployments.engine import Engine, GenerationRequest
 from deployments.engine.loader import load
+from deployments.engine.resolve import resolve
 from deployments.engine.spec import LoadSpec
 from deployments.engine.weights.fit import prepare_vae
-from tests.unit.deployments.engine.gallery import photo
+from tests.unit.deployments.engine.gallery import blot, photo
 from tests.unit.deployments.engine.original_layout import write_checkpoint, write_gguf
 from tests.unit.deployments.engine.stock import Stock
+from tests.unit.deployments.engine.weight_formats import engine_options, formats_of, small_files, stock_pipeline
 
 MODELS = ("sd15", "sdxl", "sd35-large", "flux-schnell")
 
@@ -90,6 +92,28 @@ def test_what_a_checkpoint_lacks_comes_from_the_base(weights: Callable[[str], Pa
     with Engine.load("sdxl", weights=str(path), base=str(folder), device="cpu") as engine:
         ours = np.asarray(engine.generate(wish()).images[0])
     assert np.array_equal(ours, Stock("sdxl", folder)(wish()))
+
+
+@pytest.mark.parametrize(
+    ("model", "form"), [(model, form) for model in MODELS for form in formats_of(model) if form != "folder"]
+)
+def test_in_a_batch_every_form_of_weights_paints_within_1_of_255_of_stock(
+    model: str, form: str, inpaint_weights: Callable[[str, bool], Path]
+) -> None:
+    folder = inpaint_weights(model, False)
+    modes: list[dict[str, Any]] = [{}, {"image": photo(1)}, {"image": photo(2), "mask": blot(1)}, {"steps": 5}]
+    requests = [wish(seed, **({"steps": 4} | mode)) for seed, mode in enumerate(modes)]
+    with small_files(model, form, folder):
+        stock = Stock(model, stock_pipeline(model, form, folder))
+        loaded = load(LoadSpec(model, device="cpu", **engine_options(form, folder)))
+    resolved = [resolve(request, loaded.card) for request in requests]
+    with torch.no_grad():
+        states = [loaded.family.start(item) for request in resolved for item in loaded.family.prepare(request)]
+        while running := [state for state in states if not state.sampler.done]:
+            loaded.family.denoise(running)
+        pictures = loaded.family.decode(states)
+    for request, picture in zip(resolved, pictures, strict=True):
+        assert np.abs(np.asarray(picture).astype(int) - stock(request)).max() <= 1
 
 
 @pytest.mark.parametrize("offload", ["cpu", "group"])
