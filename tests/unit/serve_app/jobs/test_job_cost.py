@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
 from deployments.catalog import CATALOG
 from deployments.engine.request import GenerationRequest
@@ -25,6 +26,19 @@ def test_embedded_guidance_costs_nothing() -> None:
 
 def test_a_second_order_sampler_costs_two_forwards_for_every_step_but_the_last() -> None:
     assert rows(steps=10, sampler="heun", guidance=1.0) == rows(steps=19, sampler="euler", guidance=1.0)
+
+
+def test_a_control_net_costs_from_its_start_to_its_end() -> None:
+    able = SD15.override({"capabilities": {"controlnet": True, "controlnets": ["edges"]}})
+
+    def denoising(**fields: object) -> float:
+        asked = {"prompt": "p", "steps": 20, "width": 512, "height": 512} | fields
+        return cost.rows(resolve(GenerationRequest.model_validate(asked), able), able) - cost.FIXED_ROWS
+
+    image = Image.new("RGB", (64, 64))
+    assert denoising(control_image=image) == pytest.approx((1 + cost.CONTROL_ROWS) * denoising())
+    half = denoising(control_image=image, control_start=0.25, control_end=0.75)
+    assert half == pytest.approx((1 + cost.CONTROL_ROWS / 2) * denoising())
 
 
 def test_cost_grows_with_images_and_pixels() -> None:
