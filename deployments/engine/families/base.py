@@ -76,7 +76,7 @@ class Item:
 @dataclass(frozen=True, slots=True)
 class Glimpse:
     """What the newest forward saw of an image and predicted of it, (1, …), at ``timestep``: rows of the batch's own
-    tensors, kept for previews."""
+    tensors, kept for previews. There is none where no preview is wanted, and none after the last forward."""
 
     inputs: Tensor
     predicted: Tensor
@@ -136,7 +136,9 @@ def advance(states: Sequence[DenoiseState], inputs: Tensor, predictions: Tensor)
     ``inputs`` (B, …) are the latents as the model saw them.
     """
     for state, seen, predicted in zip(states, inputs.split(1), predictions.split(1), strict=True):
-        state.glimpse = Glimpse(seen, predicted, state.sampler.timestep)
+        # a glimpse keeps the whole batch's tensors in memory: none where nobody is going to look
+        looks = state.item.request.preview_every and state.sampler.forwards_left > 1
+        state.glimpse = Glimpse(seen, predicted, state.sampler.timestep) if looks else None
     results = step_together([state.sampler for state in states], predictions, [state.latents for state in states])
     for state, result in zip(states, results, strict=True):
         try:
@@ -150,7 +152,7 @@ def advance(states: Sequence[DenoiseState], inputs: Tensor, predictions: Tensor)
 def foreseen(state: DenoiseState) -> Tensor:
     """The clean latents that a flow's newest forward heads for, (1, …)."""
     glimpse = state.glimpse
-    if glimpse is None or state.sampler.done:
+    if glimpse is None:
         return state.latents
     clean = glimpse.inputs - glimpse.timestep / 1000 * glimpse.predicted  # a straight line from noise to picture
     return clean if state.kept is None else state.kept.over(clean)

@@ -138,7 +138,7 @@ class UNetFamily(StockFamily):
 
     def preview(self, state: DenoiseState) -> Tensor:
         glimpse = state.glimpse
-        if glimpse is None or state.sampler.done or not self._powers:
+        if glimpse is None or not self._powers:
             return self._latent_rgb(state.latents)
         power = self._powers[min(max(round(glimpse.timestep), 0), len(self._powers) - 1)]
         kept, noise = power**0.5, (1 - power) ** 0.5  # the input is kept × picture + noise × noise, for every sampler
