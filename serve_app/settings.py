@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from deployments.catalog import CATALOG, DEMO_WEIGHTS, MAIN_MODELS, find_card, is_file, refuse_pickles
+from deployments.catalog import CATALOG, DEMO_WEIGHTS, MAIN_MODELS, find_card, is_file, is_gguf, refuse_pickles
 from deployments.engine.spec import Decoding, DType, Offload, Quantization
 
 
@@ -76,7 +76,7 @@ class ModelSettings(Settings):
         description="The folder, on every node, of the LoRAs that requests may name: {name}.safetensors, diffusers' "
         "layout or kohya's. None are taken if absent.",
     )
-    controlnets: Mapping[str, str] = Field(
+    controlnets: Mapping[Annotated[str, Field(min_length=1, max_length=200)], str] = Field(
         default_factory=dict,
         description="ControlNets for SD 1.5 and SDXL: the name that requests use, and a folder in diffusers layout or "
         "a hub repository. All are loaded at the start.",
@@ -113,6 +113,17 @@ class ModelSettings(Settings):
     def _no_pickle(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None:
             refuse_pickles(str(info.field_name), value)
+            if is_file(value):
+                _absolute(Path(value))
+        return value
+
+    @field_validator("controlnets")
+    @classmethod
+    def _folders_or_repositories(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        for name, weights in value.items():
+            refuse_pickles(name, weights)
+            if is_file(weights):
+                raise ValueError(f"{name}: got the file {weights}, allowed: a folder or a hub repository")
         return value
 
     @model_validator(mode="after")
@@ -125,8 +136,15 @@ class ModelSettings(Settings):
     def _fits_the_model(self) -> Self:
         if self.controlnets and CATALOG[self.id].family != "unet":
             raise ValueError(f"controlnets: {self.id} takes none; SD 1.5, 2.1 and SDXL do")
-        if self.base is not None and not (self.weights and is_file(self.weights)):
+        if self.base is not None and not is_file(self.weights or ""):
             raise ValueError("base: only beside `weights` that are a single file")
+        if self.base is not None and is_file(self.base):
+            raise ValueError(f"base: got the file {self.base}, allowed: a folder or a hub repository")
+        if is_gguf(self.weights or ""):
+            if CATALOG[self.id].family == "unet":
+                raise ValueError(f"weights: {self.id} can't be read from GGUF; FLUX and SD3 can")
+            if self.quantize:
+                raise ValueError("quantize: not with GGUF weights, which are quantised already")
         return self
 
 

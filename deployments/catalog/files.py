@@ -12,6 +12,11 @@ def is_file(weights: str) -> bool:
     return Path(weights).suffix.lower() in {CHECKPOINT, GGUF}
 
 
+def is_gguf(weights: str) -> bool:
+    """Whether ``weights`` names a GGUF file."""
+    return Path(weights).suffix.lower() == GGUF
+
+
 def refuse_pickles(field: str, weights: str) -> None:
     """Raises ValueError if ``weights``, given as ``field``, names a pickle."""
     if (suffix := Path(weights).suffix.lower()) in PICKLES:

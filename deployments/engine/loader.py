@@ -1,15 +1,15 @@
 """From a ``LoadSpec`` to a family adapter: finds the weights, loads them, and reads what they say of themselves."""
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-import diffusers
 import torch
 
-from deployments.catalog import DEMO_WEIGHTS, ModelCard, card_for, find_card, read_overrides
+from deployments.catalog import DEMO_WEIGHTS, ModelCard, card_for, find_card, is_file, is_gguf, read_overrides
 from deployments.demo import demo_folder
 from deployments.engine.families.base import Family
 from deployments.engine.families.flux import FluxFamily
@@ -18,7 +18,16 @@ from deployments.engine.families.stock import Loaded
 from deployments.engine.families.unet import UNetFamily
 from deployments.engine.preview import LatentRGB
 from deployments.engine.spec import LoadSpec
-from deployments.engine.weights import SharedParts, Source, denoiser_of, fit, prepare_vae, read_network, read_pipeline
+from deployments.engine.weights import (
+    Origin,
+    SharedParts,
+    denoiser_of,
+    fit,
+    part_files,
+    prepare_vae,
+    read_controlnet,
+    read_pipeline,
+)
 
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 _SHARED = SharedParts()
@@ -40,29 +49,28 @@ def load(spec: LoadSpec) -> LoadedModel:
 
     Raises:
         KeyError: the model is not in the catalog.
-        ValueError: an unknown device or dtype, invalid overrides, a pickle, a file of another model, or something that
-            the model can't do (a ControlNet for FLUX).
+        ValueError: an unknown device or dtype, invalid overrides, a pickle, weights of another model or incomplete
+            ones, or settings that contradict each other.
         OSError: the weights can't be found or read. Only safetensors are, and GGUF: pickles are never loaded.
     """
     card = card_for(spec.model, spec.weights)
+    _refuse_contradictions(card, spec)
     device = pick_device(spec.device)
     dtype = pick_dtype(spec.dtype, device)
     if spec.loras is not None and not Path(spec.loras).is_dir():
         raise FileNotFoundError(f"loras: there is no folder {spec.loras}")
     weights = str(demo_folder(card.id)) if card.weights == DEMO_WEIGHTS else card.weights
-    source = Source.find(card, weights, spec.base or _own_weights(card))
+    origin = Origin.find(card, weights, spec.base or _own_weights(card))
     with _ONE_AT_A_TIME:
-        pipeline = _in_memory(card, spec, source, device, dtype)
-    controlnets = _controlnets(card, spec, device, dtype)
-    overrides = dict(read_overrides(source.folder))
-    abilities = {**overrides.get("capabilities", {}), **_abilities(pipeline)}
+        networks = _in_memory(card, spec, origin, device, dtype)
+    overrides = dict(read_overrides(origin.folder))
+    abilities = {**overrides.get("capabilities", {}), **_abilities(networks.pipeline)}
     abilities |= {"lora": True} if spec.loras else {}
-    abilities |= {"controlnet": True, "controlnets": tuple(controlnets)} if controlnets else {}
+    abilities |= {"controlnet": True, "controlnets": tuple(spec.controlnets)} if spec.controlnets else {}
     if abilities:
         overrides["capabilities"] = abilities
     card = card.override(overrides)
-    loaded = Loaded(card.id, pipeline, device, dtype, source.folder, Path(spec.loras) if spec.loras else None)
-    return LoadedModel(_adapter(card, loaded, controlnets), card, overrides)
+    return LoadedModel(_adapter(card, networks, origin.folder), card, overrides)
 
 
 def pick_device(device: str) -> torch.device:
@@ -95,39 +103,47 @@ def _own_weights(card: ModelCard) -> str:
     return own.weights
 
 
-def _in_memory(card: ModelCard, spec: LoadSpec, source: Source, device: torch.device, dtype: torch.dtype) -> Any:
-    """The pipeline with every network where it belongs; parts that another model of this process has are that one's."""
-    denoiser = denoiser_of(card)
-    # the stock SDXL pipeline upcasts a VAE that overflows in float16 around every decode: here it is done once
-    upcasts = card.pipeline == "StableDiffusionXLPipeline" and dtype == torch.float16
-    how = (dtype, device, spec.quantize_text, spec.offload, spec.vae, upcasts)
-    sharable = ("text_encoder", "text_encoder_2", "text_encoder_3", "vae") if source.file is None else ()
-    shared = _SHARED.find(source.folder, sharable, how)
-    pipeline = read_pipeline(card, source, dtype, shared)
-    networks = [name for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module)]
-    if upcasts and pipeline.vae.config.force_upcast:
-        pipeline.vae.to(torch.float32)
-    prepare_vae(pipeline.vae, spec.vae)
-    fit(
-        pipeline,
-        [name for name in networks if name not in shared],
-        denoiser=denoiser,
-        device=device,
-        quantize=spec.quantize,
-        quantize_text=spec.quantize_text,
-        offload=spec.offload,
-    )
-    _SHARED.remember(source.folder, pipeline, set(sharable) - shared.keys(), how)
-    return pipeline
-
-
-def _controlnets(card: ModelCard, spec: LoadSpec, device: torch.device, dtype: torch.dtype) -> dict[str, Any]:
+def _refuse_contradictions(card: ModelCard, spec: LoadSpec) -> None:
     if spec.controlnets and card.family != "unet":
         raise ValueError(f"controlnets: got {sorted(spec.controlnets)}, allowed: none for {card.id}")
-    return {
-        name: read_network(diffusers.ControlNetModel, f"controlnets.{name}", weights, dtype).to(device)
-        for name, weights in spec.controlnets.items()
+    if spec.base is not None and not is_file(spec.weights or ""):
+        raise ValueError(f"base: got {spec.base}, allowed: only beside weights that are a single file")
+    if spec.quantize and is_gguf(spec.weights or ""):
+        raise ValueError(f"quantize: got {spec.quantize}, allowed: none, because GGUF weights are quantised already")
+
+
+def _in_memory(card: ModelCard, spec: LoadSpec, origin: Origin, device: torch.device, dtype: torch.dtype) -> Loaded:
+    """All networks where they belong; parts that another model of this process has are that one's."""
+    # the stock SDXL pipeline encodes in float32 if its VAE says so, and decodes in float32 what would be float16;
+    # here that is settled once, and not around every call
+    upcasts = card.pipeline == "StableDiffusionXLPipeline" and dtype != torch.float32
+    how = (dtype, device, spec.quantize_text, spec.vae, upcasts)
+    # hooks that send weights to and fro are not made for two models' threads
+    sharable = set(origin.networks) - {denoiser_of(card)} if spec.offload == "none" else set()
+    files = part_files(origin.folder, sharable)
+    shared = _SHARED.find(files, how)
+    pipeline = read_pipeline(card, origin, dtype, shared)
+    controlnets = {
+        name: read_controlnet(f"controlnets.{name}", weights, dtype) for name, weights in spec.controlnets.items()
     }
+    encoder = pipeline.vae
+    if upcasts and pipeline.vae.config.force_upcast:
+        if dtype == torch.float16:
+            pipeline.vae.to(torch.float32)
+        else:
+            encoder = copy.deepcopy(pipeline.vae).to(torch.float32)
+            encoder.decoder = None
+    networks = {name: part for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module)}
+    fresh = {name: part for name, part in networks.items() if name not in shared}
+    fresh |= {f"controlnets.{name}": network for name, network in controlnets.items()}
+    if encoder is not pipeline.vae:
+        fresh["vae, encoding"] = encoder
+    for vae in {pipeline.vae, encoder}:
+        prepare_vae(vae, spec.vae)
+    fit(fresh, device=device, quantize=spec.quantize, quantize_text=spec.quantize_text, offload=spec.offload)
+    _SHARED.remember({name: own for name, own in files.items() if name not in shared}, pipeline, how)
+    loras = Path(spec.loras) if spec.loras else None
+    return Loaded(card.id, pipeline, device, dtype, encoder, controlnets, loras)
 
 
 def _abilities(pipeline: Any) -> dict[str, bool]:
@@ -140,11 +156,11 @@ def _abilities(pipeline: Any) -> dict[str, bool]:
     return {}
 
 
-def _adapter(card: ModelCard, loaded: Loaded, controlnets: Mapping[str, Any]) -> Family:
+def _adapter(card: ModelCard, loaded: Loaded, folder: Path) -> Family:
     if card.family == "unet":
         space = "sdxl" if card.pipeline == "StableDiffusionXLPipeline" else "sd15"
-        return UNetFamily(loaded, LatentRGB.load(loaded.folder, space), controlnets)
+        return UNetFamily(loaded, LatentRGB.load(folder, space))
     if card.max_sequence_length is None:
         raise ValueError(f"{card.id}: a card of the family {card.family} needs max_sequence_length")
     family = FluxFamily if card.family == "flux" else SD3Family
-    return family(loaded, LatentRGB.load(loaded.folder, card.family), card.max_sequence_length)
+    return family(loaded, LatentRGB.load(folder, card.family), card.max_sequence_length)

@@ -76,7 +76,7 @@ class DenoiseLoop(Worker):
     def rows_left(self) -> float:
         """Rows of the default size still to run, over all images inside. From any thread."""
         return sum(
-            running.state.sampler.forwards_left * self._family.rows(running.state.item) * self._scale(running.state)
+            running.state.sampler.forwards_left * self._cost(running) * self._scale(running.state)
             for running in self.inside()
             if not running.ticket.ended
         )
@@ -176,8 +176,13 @@ class DenoiseLoop(Worker):
     def _measure(self, batch: list[Running], seconds: float) -> None:
         self.batch = len(batch)
         rows = sum(self._family.rows(running.state.item) for running in batch)
+        cost = sum(self._cost(running) for running in batch)
         state = batch[0].state
-        self._meter.record(state.key, rows, seconds, self._scale(state))
+        self._meter.record(state.key, rows, seconds * rows / cost, self._scale(state))  # as if all rows were plain
+
+    def _cost(self, running: Running) -> float:
+        item = running.state.item
+        return self._family.rows(item) * item.row_cost
 
     def _scale(self, state: DenoiseState) -> float:
         """The cost of a row of this size, relative to one of the default size."""

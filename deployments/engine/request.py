@@ -99,6 +99,7 @@ class GenerationRequest(BaseModel):
     )
     controlnet: str | None = Field(
         default=None,
+        min_length=1,
         max_length=200,
         description="With `control_image`: one of the model's ControlNets; else its first.",
     )

@@ -91,7 +91,7 @@ def _control(request: GenerationRequest, card: ModelCard) -> dict[str, str | flo
     if request.control_image is None:
         return {}
     names = card.capabilities.controlnets
-    name = request.controlnet or next(iter(names), "")
+    name = next(iter(names), "") if request.controlnet is None else request.controlnet
     if names and name not in names:
         raise InvalidRequest("controlnet", name, f"one of {', '.join(names)}")
     start = 0.0 if request.control_start is None else request.control_start

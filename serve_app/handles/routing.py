@@ -17,6 +17,9 @@ from deployments.messages import HELD_LORAS, RunAttempt
 CHOICES = 2
 """Replicas of a rank whose queues Serve compares: "the power of two choices", as its own router does."""
 
+LEAD = 2
+"""Calls that a holder may have more than the least busy replica: reading a LoRA costs less than waiting for long."""
+
 K = TypeVar("K")
 
 
@@ -32,9 +35,14 @@ def ranks(asked: Set[str], replicas: Mapping[K, Standing], room: int) -> list[li
     """The keys of ``replicas`` for a request that asks for the LoRAs ``asked``, best rank first.
 
     First those with less than ``room`` calls: who holds all that is asked, then who holds one less, down to who holds
-    none. Last, all others in one rank: where the request has to wait, it loads LoRAs meanwhile.
+    none, or is busier than others by more than :data:`LEAD`. Last, all others in one rank: where the request has to
+    wait, it loads LoRAs meanwhile.
     """
-    free = {key: len(asked & one.loras) for key, one in replicas.items() if one.ongoing is None or one.ongoing < room}
+    calls = {key: one.ongoing or 0 for key, one in replicas.items()}
+    most = min(calls.values(), default=0) + LEAD
+    free = {
+        key: len(asked & one.loras) if calls[key] <= most else 0 for key, one in replicas.items() if calls[key] < room
+    }
     by_held = [[key for key, held in free.items() if held == count] for count in range(len(asked), -1, -1)]
     return [rank for rank in (*by_held, [key for key in replicas if key not in free]) if rank]
 

@@ -6,15 +6,11 @@ seconds per row (:meth:`Fleet.seconds_per_row`), so a rate that is measured late
 
 import math
 
-from deployments.catalog import ModelCard, forwards, steps_taken
+from deployments.catalog import ModelCard, controlled_row, forwards, steps_taken
 from deployments.engine.request import GenerationRequest
 
 FIXED_ROWS = 2.0
 """Rows that encoding the prompt, decoding and compressing one image take together, as a prior."""
-
-CONTROL_ROWS = 0.4
-"""What a ControlNet adds to a row while it acts: it is a copy of the UNet's first half, 361 of SD 1.5's 860 million
-parameters."""
 
 MAX_RETRY_AFTER_S = 300.0
 
@@ -23,15 +19,14 @@ def rows(request: GenerationRequest, card: ModelCard) -> float:
     """The cost of a resolved request: per image, forwards × rows of a forward × pixels relative to the default size.
 
     With guidance above 1 a model runs two rows (classifier-free guidance); FLUX embeds its guidance and runs one. A
-    ControlNet adds :data:`CONTROL_ROWS` to each, from its start to its end.
+    ControlNet adds to each (:data:`~deployments.catalog.CONTROL_ROWS`).
     """
     default_width, default_height = card.default_size
     width, height = request.width or default_width, request.height or default_height
     guidance = request.guidance if request.guidance is not None else card.default_guidance
     per_forward: float = 2 if card.family != "flux" and guidance > 1 else 1
     if request.control_image is not None:
-        acting = (request.control_end or 1.0) - (request.control_start or 0.0)
-        per_forward *= 1 + CONTROL_ROWS * acting
+        per_forward *= controlled_row(request.control_start, request.control_end)
     scale = width * height / (default_width * default_height)
     steps = steps_taken(card.family, request.steps or card.default_steps, request.strength)
     taken = forwards(steps, request.sampler)

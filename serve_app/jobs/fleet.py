@@ -50,7 +50,10 @@ class _Served:
     def __init__(self, settings: ModelSettings) -> None:
         self.settings = settings
         card = card_for(settings.id, settings.weights)
-        self.configured = card.override({"capabilities": {"lora": True}}) if settings.loras else card
+        abilities: dict[str, Any] = {"lora": True} if settings.loras else {}
+        if settings.controlnets:
+            abilities |= {"controlnet": True, "controlnets": tuple(settings.controlnets)}
+        self.configured = card.override({"capabilities": abilities}) if abilities else card
         self.card = self.configured
         self.live: dict[str, WorkerStatus] = {}
         self.lost: dict[str, WorkerStatus] = {}

@@ -12,6 +12,7 @@ import torch
 from PIL.Image import Image
 from torch import Tensor
 
+from deployments.catalog import controlled_row
 from deployments.engine.adapters import Adapters, LoraLibrary
 from deployments.engine.batching import BatchKey
 from deployments.engine.conditioning import Conditioning
@@ -67,6 +68,11 @@ class Item:
     def guidance(self) -> float:
         """The guidance scale; 0.0 for none."""
         return self.request.guidance or 0.0
+
+    @property
+    def row_cost(self) -> float:
+        """What each of its rows costs, in rows of an image without a ControlNet."""
+        return 1.0 if self.control is None else controlled_row(self.control.start, self.control.end)
 
     def generator(self) -> torch.Generator:
         """The source of this image's noise: on the CPU, so that a seed means the same picture on every device."""

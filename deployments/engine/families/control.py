@@ -40,27 +40,26 @@ class Control:
 class ControlReader:
     """Reads requests' control images for the ControlNets of one model, as the stock pipelines prepare them.
 
-    Args:
-        networks: by the names that requests use.
-        pipeline: what they act on.
-
     Raises:
         ValueError: a ControlNet for another model, or one that only ever acts on the prompted half of classifier-free
             guidance (shuffle).
     """
 
     def __init__(self, networks: Mapping[str, Any], pipeline: Any, device: torch.device, dtype: torch.dtype) -> None:
+        unet = pipeline.unet.config
+        wanted = {
+            "in_channels": pipeline.vae.config.latent_channels,
+            "conditioning_channels": 3,
+            "block_out_channels": unet.block_out_channels,
+            "layers_per_block": unet.layers_per_block,
+            "cross_attention_dim": unet.cross_attention_dim,
+            "addition_embed_type": unet.addition_embed_type,
+            "global_pool_conditions": False,
+        }
         for name, network in networks.items():
-            if network.config.global_pool_conditions:
-                raise ValueError(f"controlnets.{name}: one with global_pool_conditions is not served yet")
-            wanted = {
-                "in_channels": pipeline.vae.config.latent_channels,
-                "cross_attention_dim": pipeline.unet.config.cross_attention_dim,
-                "addition_embed_type": pipeline.unet.config.addition_embed_type,
-            }
             for key, value in wanted.items():
-                if (has := network.config[key]) != value:
-                    raise ValueError(f"controlnets.{name}: made for another model: its {key} is {has}, not {value}")
+                if _plain(has := network.config[key]) != _plain(value):
+                    raise ValueError(f"controlnets.{name}: not one for this model: its {key} is {has}, not {value}")
         self._networks = networks
         self._device = device
         self._dtype = dtype
@@ -87,3 +86,8 @@ class ControlReader:
             raise ValueError("a control needs a resolved request, whose scale, start and end are set")
         # contiguous, as the stock pipelines' is: by its layout kernels choose their order of sums
         return Control(network, image.to(self._device, self._dtype).contiguous(), scale, start, end)
+
+
+def _plain(value: Any) -> Any:
+    """A configuration's lists may come as tuples."""
+    return list(value) if isinstance(value, tuple) else value

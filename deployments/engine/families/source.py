@@ -9,7 +9,6 @@ from diffusers.image_processor import VaeImageProcessor
 from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
-from torch.func import functional_call
 
 from deployments.engine.errors import InvalidRequest
 from deployments.engine.pictures import Picture, PictureRef
@@ -80,19 +79,16 @@ class SourceReader:
     """Reads requests' pictures for one model, as the stock pipelines prepare them. Changes nothing of the VAE.
 
     Args:
-        device: where the VAE works.
+        vae: in the dtype that it encodes in.
+        device: where it works.
         dtype: the denoiser's: pixels are rounded to it.
-        upcast: encode in float32 whatever the VAE's dtype (SDXL's overflows in float16).
         blanks: the denoiser takes the blanked picture as an input.
     """
 
-    def __init__(
-        self, vae: Any, device: torch.device, dtype: torch.dtype, *, upcast: bool = False, blanks: bool = False
-    ) -> None:
+    def __init__(self, vae: Any, device: torch.device, dtype: torch.dtype, *, blanks: bool = False) -> None:
         self._vae = vae
         self._device = device
         self._dtype = dtype
-        self._upcast = upcast
         self._blanks = blanks
         factor = 2 ** (len(vae.config.block_out_channels) - 1)
         self._pictures = VaeImageProcessor(vae_scale_factor=factor)
@@ -118,23 +114,14 @@ class SourceReader:
 
     def _encode(self, pixels: Tensor) -> DiagonalGaussianDistribution:
         vae = self._vae
-        pixels = pixels.to(self._device, self._dtype)
-        if self._upcast:
-            pixels = pixels.float()
-        if pixels.dtype == vae.dtype:
-            try:
-                return vae.encode(pixels).latent_dist
-            except torch.OutOfMemoryError:
-                if max(pixels.shape[-2:]) <= vae.tile_sample_min_size:
-                    raise
-            logger.warning("out of memory encoding a picture of %d × %d: tried again in tiles", *pixels.shape[:-3:-1])
-            return DiagonalGaussianDistribution(vae._tiled_encode(pixels))
-        hidden = pixels
-        for part in (vae.encoder, vae.quant_conv):  # in float32, beside a decode that reads the same weights
-            if part is not None:
-                weights = {name: value.to(pixels.dtype) for name, value in part.state_dict().items()}
-                hidden = functional_call(part, weights, (hidden,))
-        return DiagonalGaussianDistribution(hidden)
+        pixels = pixels.to(self._device, self._dtype).to(vae.dtype)
+        try:
+            return vae.encode(pixels).latent_dist
+        except torch.OutOfMemoryError:
+            if max(pixels.shape[-2:]) <= vae.tile_sample_min_size:
+                raise
+        logger.warning("out of memory encoding a picture of %d × %d: tried again in tiles", *pixels.shape[:-3:-1])
+        return DiagonalGaussianDistribution(vae._tiled_encode(pixels))
 
 
 def _here(field: str, picture: Picture | PictureRef) -> Picture:

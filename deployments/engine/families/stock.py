@@ -1,7 +1,7 @@
 """What all families have in common: a stock pipeline, whose parts and methods they use."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,8 @@ class Loaded:
         model: the catalog's id.
         device: where forwards run, wherever the weights wait.
         dtype: of latents and conditioning, whatever the weights are stored in.
-        folder: the weights' own, with their small files.
+        encoder: the VAE that reads pictures, in the dtype that it must have for that; often the pipeline's own.
+        controlnets: by the names that requests use.
         loras: the folder of the LoRAs that requests may name.
     """
 
@@ -38,7 +39,8 @@ class Loaded:
     pipeline: Any
     device: torch.device
     dtype: torch.dtype
-    folder: Path
+    encoder: Any
+    controlnets: Mapping[str, Any]
     loras: Path | None = None
 
 
@@ -47,6 +49,7 @@ class StockFamily(ABC):
 
     Args:
         latent_rgb: the map that previews are made with.
+        blanks: the denoiser takes the blanked picture as an input.
     """
 
     denoiser: str
@@ -54,7 +57,7 @@ class StockFamily(ABC):
     text_encoders: tuple[str, ...]
     """The names of the parts that LoRAs may change while a prompt is encoded."""
 
-    def __init__(self, loaded: Loaded, latent_rgb: LatentRGB) -> None:
+    def __init__(self, loaded: Loaded, latent_rgb: LatentRGB, *, blanks: bool = False) -> None:
         self._model = loaded.model
         self._pipeline = loaded.pipeline
         self.dtype = loaded.dtype
@@ -64,7 +67,7 @@ class StockFamily(ABC):
         self._samplers = SamplerKit(loaded.pipeline.scheduler)
         read = partial(read_lora, pipeline=loaded.pipeline, device=loaded.device, dtype=loaded.dtype)
         self.loras = LoraLibrary(loaded.loras, read)
-        self._look = SourceReader(loaded.pipeline.vae, self.device, self.dtype)
+        self._look = SourceReader(loaded.encoder, self.device, self.dtype, blanks=blanks)
 
     def prepare(self, request: GenerationRequest) -> list[Item]:
         adapters = self.loras.adapters(request.loras)

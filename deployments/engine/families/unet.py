@@ -1,7 +1,6 @@
 """The UNet family: SD 1.5, 2.1 and Turbo, SDXL and SDXL-Turbo."""
 
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from collections.abc import Hashable, Sequence
 
 import torch
 from diffusers.utils.torch_utils import randn_tensor
@@ -14,7 +13,6 @@ from deployments.engine.families.base import DenoiseState, Item, advance, begin
 from deployments.engine.families.control import Control, ControlReader
 from deployments.engine.families.guidance import GuidedRows, is_guided
 from deployments.engine.families.residuals import residuals
-from deployments.engine.families.source import SourceReader
 from deployments.engine.families.stock import Loaded, StockFamily
 from deployments.engine.preview import LatentRGB
 from deployments.engine.request import GenerationRequest
@@ -30,8 +28,7 @@ class UNetFamily(StockFamily):
     denoiser = "unet"
     text_encoders = ("text_encoder", "text_encoder_2")
 
-    def __init__(self, loaded: Loaded, latent_rgb: LatentRGB, controlnets: Mapping[str, Any]) -> None:
-        super().__init__(loaded, latent_rgb)
+    def __init__(self, loaded: Loaded, latent_rgb: LatentRGB) -> None:
         pipeline = loaded.pipeline
         if pipeline.unet.config.time_cond_proj_dim is not None:
             raise ValueError("UNets with an embedded guidance scale (time_cond_proj_dim) are not served yet")
@@ -39,18 +36,12 @@ class UNetFamily(StockFamily):
         self._inpaints = pipeline.unet.config.in_channels == channels + 1 + channels
         if pipeline.unet.config.in_channels != channels and not self._inpaints:
             raise ValueError("UNets that take another picture beside the latents (instruct) are not served yet")
+        super().__init__(loaded, latent_rgb, blanks=self._inpaints)
         self._is_xl = hasattr(pipeline, "text_encoder_2")
         powers = getattr(pipeline.scheduler, "alphas_cumprod", None)  # EDM's samplers have none
         self._powers: list[float] = [] if powers is None else powers.tolist()
         self._prediction: str = pipeline.scheduler.config.prediction_type
-        self._look = SourceReader(
-            pipeline.vae,
-            self.device,
-            self.dtype,
-            upcast=self._is_xl and pipeline.vae.config.force_upcast,
-            blanks=self._inpaints,
-        )
-        self._read_control = ControlReader(controlnets, pipeline, self.device, self.dtype)
+        self._read_control = ControlReader(loaded.controlnets, pipeline, self.device, self.dtype)
 
     def _control(self, request: GenerationRequest) -> Control | None:
         return self._read_control(request)

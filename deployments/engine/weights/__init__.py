@@ -1,7 +1,16 @@
 """From what settings name to a stock pipeline in memory: where weights are, and how they are made to fit."""
 
 from deployments.engine.weights.fit import fit, prepare_vae
-from deployments.engine.weights.shared import SharedParts
-from deployments.engine.weights.source import Source, denoiser_of, read_network, read_pipeline
+from deployments.engine.weights.origin import Origin, denoiser_of, read_controlnet, read_pipeline
+from deployments.engine.weights.shared import SharedParts, part_files
 
-__all__ = ["SharedParts", "Source", "denoiser_of", "fit", "prepare_vae", "read_network", "read_pipeline"]
+__all__ = [
+    "Origin",
+    "SharedParts",
+    "denoiser_of",
+    "fit",
+    "part_files",
+    "prepare_vae",
+    "read_controlnet",
+    "read_pipeline",
+]

@@ -1,11 +1,12 @@
 """How a model is made to fit: 8-bit weights, parts that wait in CPU memory, a VAE that works in pieces."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from diffusers.hooks import apply_group_offloading
+from torch import nn
 
 from deployments.engine.spec import Decoding, Offload, Quantization
 
@@ -14,28 +15,30 @@ MAX_TILE = 512
 
 
 def fit(
-    pipeline: Any,
-    parts: Collection[str],
+    networks: Mapping[str, nn.Module],
     *,
-    denoiser: str,
     device: torch.device,
     quantize: Quantization | None,
     quantize_text: Quantization | None,
     offload: Offload,
 ) -> None:
-    """Quantise ``parts`` of the pipeline (names of its networks), and put them on ``device`` or where they wait for it.
+    """Quantise ``networks``, by their names in the pipeline, and put them on ``device`` or where they wait for it.
+
+    ``unet`` or ``transformer`` is quantised by ``quantize``, ``text_encoder…`` by ``quantize_text``. With ``cpu`` the
+    text encoders and the VAE wait, with ``group`` all of them.
 
     Raises:
         ValueError: 8-bit weights were asked for without torchao.
     """
-    for name in parts:
-        network = getattr(pipeline, name)
-        if kind := quantize if name == denoiser else quantize_text if name.startswith("text_encoder") else None:
+    for name, network in networks.items():
+        denoises = name in {"unet", "transformer"}
+        early = name.startswith(("text_encoder", "vae"))
+        if kind := quantize if denoises else quantize_text if name.startswith("text_encoder") else None:
             _quantise(network, kind)
-        if offload == "none" or (offload == "cpu" and name == denoiser):
-            network.to(device)
+        if offload == "group" or (offload == "cpu" and early):
+            _wait_for_turn(network, device, by_blocks=denoises)
         else:
-            _wait_for_turn(network, device, by_blocks=name == denoiser)
+            network.to(device)
 
 
 def prepare_vae(vae: Any, decoding: Decoding) -> None:
@@ -50,7 +53,7 @@ def prepare_vae(vae: Any, decoding: Decoding) -> None:
         vae.enable_tiling()
 
 
-def _quantise(network: torch.nn.Module, kind: Quantization) -> None:
+def _quantise(network: nn.Module, kind: Quantization) -> None:
     logging.getLogger("torchao").setLevel(logging.ERROR)  # it tells of kernels for devices that are not here
     try:
         from torchao.quantization import Float8WeightOnlyConfig, Int8WeightOnlyConfig, quantize_
@@ -59,7 +62,7 @@ def _quantise(network: torch.nn.Module, kind: Quantization) -> None:
     quantize_(network, Int8WeightOnlyConfig() if kind == "int8" else Float8WeightOnlyConfig())
 
 
-def _wait_for_turn(network: torch.nn.Module, device: torch.device, *, by_blocks: bool) -> None:
+def _wait_for_turn(network: nn.Module, device: torch.device, *, by_blocks: bool) -> None:
     """Keep the weights in CPU memory; each block, or layer, comes to the device for its own part of a forward.
 
     Whole modules that go and come, as in diffusers' model offload, would not do: there each forward sends the module

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,9 +13,50 @@ from weakref import ref
 
 from torch import nn
 
-from deployments.engine.weights.source import component_classes
+from deployments.engine.weights.origin import component_classes
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class PartFiles:
+    """The files of one component as they are now: class, configuration, and weights, which are read when they have
+    to be."""
+
+    def __init__(self, kind: tuple[str, str], folder: Path) -> None:
+        self._kind = kind
+        config = json.loads((folder / "config.json").read_text())
+        self._config = {key: value for key, value in config.items() if not key.startswith("_")}  # where it came from
+        self._files = sorted(folder.glob("*.safetensors"))
+        self._stamps = self._now()
+
+    def _now(self) -> list[tuple[int, int, int]]:
+        stats = [path.stat() for path in self._files if path.exists()]
+        return [(stat.st_size, stat.st_mtime_ns, stat.st_ino) for stat in stats]
+
+    def equals(self, other: "PartFiles") -> bool:
+        """Whether both are the same network, bit for bit; not for files that have changed since."""
+        sizes, others = ([stamp[0] for stamp in one._stamps] for one in (self, other))
+        if not self._files or (self._kind, self._config, sizes) != (other._kind, other._config, others):
+            return False
+        unchanged = self._now() == self._stamps and other._now() == other._stamps
+        return unchanged and self._digests == other._digests
+
+    @cached_property
+    def _digests(self) -> list[str]:
+        return [_digest(path.resolve()) for path in self._files]
+
+
+def part_files(folder: Path, names: Iterable[str]) -> dict[str, PartFiles]:
+    """The files of those components ``names`` of the pipeline in ``folder``: to be taken before they are read."""
+    classes = component_classes(folder)
+    return {name: PartFiles(classes[name], folder / name) for name in names if (folder / name / "config.json").exists()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    files: PartFiles
+    how: Hashable
+    network: "ref[nn.Module]"
 
 
 class SharedParts:
@@ -28,61 +69,24 @@ class SharedParts:
         self._known: list[_Known] = []
         self._lock = Lock()
 
-    def find(self, folder: Path, names: Iterable[str], how: Hashable) -> dict[str, nn.Module]:
-        """Those of the pipeline's components ``names`` in ``folder`` that are in memory, loaded ``how`` it is wanted.
+    def find(self, files: Mapping[str, PartFiles], how: Hashable) -> dict[str, nn.Module]:
+        """Those components that are in memory, loaded ``how`` they are wanted.
 
         Files are read only where one of the same size is known.
         """
         found = {}
         with self._lock:
             self._known = [known for known in self._known if known.network() is not None]
-            for name, content in _contents(folder, names).items():
-                same = (known for known in self._known if known.how == how and known.content.equals(content))
+            for name, own in files.items():
+                same = (known for known in self._known if known.how == how and known.files.equals(own))
                 if (network := next((known.network() for known in same), None)) is not None:
                     found[name] = network
         return found
 
-    def remember(self, folder: Path, pipeline: Any, names: Iterable[str], how: Hashable) -> None:
-        """Let later models find these components of ``pipeline``, which was loaded from ``folder``."""
+    def remember(self, files: Mapping[str, PartFiles], pipeline: Any, how: Hashable) -> None:
+        """Let later models find these components of ``pipeline``, which were read from ``files``."""
         with self._lock:
-            for name, content in _contents(folder, names).items():
-                self._known.append(_Known(content, how, ref(getattr(pipeline, name))))
-
-
-class _Content:
-    """What a component is made of: class, configuration, and weights, which are read only when they have to be."""
-
-    def __init__(self, kind: tuple[str, str], folder: Path) -> None:
-        self._kind = kind
-        config = json.loads((folder / "config.json").read_text())
-        self._config = {key: value for key, value in config.items() if not key.startswith("_")}  # where it came from
-        self._files = sorted(folder.glob("*.safetensors"))
-        self._sizes = [path.stat().st_size for path in self._files]
-
-    def equals(self, other: "_Content") -> bool:
-        """Whether both are the same network, bit for bit."""
-        mine, theirs = (self._kind, self._config, self._sizes), (other._kind, other._config, other._sizes)
-        return bool(self._files) and mine == theirs and self._digests == other._digests
-
-    @cached_property
-    def _digests(self) -> list[str]:
-        return [_digest(path.resolve()) for path in self._files]
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    content: _Content
-    how: Hashable
-    network: "ref[nn.Module]"
-
-
-def _contents(folder: Path, names: Iterable[str]) -> dict[str, _Content]:
-    classes = component_classes(folder)
-    return {
-        name: _Content(classes[name], folder / name)
-        for name in names
-        if name in classes and (folder / name / "config.json").is_file()
-    }
+            self._known += [_Known(own, how, ref(getattr(pipeline, name))) for name, own in files.items()]
 
 
 def _digest(path: Path) -> str:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from deployments.engine.request import GenerationRequest, LoraRef
 from deployments.messages import RunAttempt
-from serve_app.handles.routing import Standing, asked_for, ranks
+from serve_app.handles.routing import LEAD, Standing, asked_for, ranks
 
 ROOM = 2
 
@@ -28,6 +28,15 @@ def test_of_several_loras_the_more_are_held_the_better() -> None:
 def test_who_holds_it_and_has_no_room_comes_after_all_who_have() -> None:
     replicas = {"a": standing("ink", ongoing=ROOM), "b": standing(ongoing=ROOM - 1)}
     assert ranks({"ink"}, replicas, ROOM) == [["b"], ["a"]]
+
+
+def test_who_holds_it_and_is_far_busier_than_others_is_one_of_them() -> None:
+    replicas = {
+        "a": standing("ink", ongoing=LEAD + 2),
+        "b": standing(ongoing=1),
+        "c": standing("ink", ongoing=LEAD + 1),
+    }
+    assert ranks({"ink"}, replicas, room=16) == [["c"], ["a", "b"]]
 
 
 def test_when_nobody_has_room_all_are_alike() -> None:

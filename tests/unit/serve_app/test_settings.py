@@ -42,6 +42,29 @@ def test_what_can_not_work_is_refused(fields: dict[str, Any], complaint: str) ->
         AppArgs.model_validate(fields)
 
 
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"weights": "/m/sd15.ckpt"}, r"weights: .*is a pickle.*can run any code"),
+        ({"weights": "m/sd15.safetensors"}, "must be an absolute path"),
+        ({"weights": "/m/sd15.gguf"}, "sd15 can't be read from GGUF"),
+        ({"id": "flux-dev", "weights": "/m/flux.gguf", "quantize": "int8"}, "not with GGUF weights"),
+        ({"quantize": "int4"}, "'int8' or 'fp8'"),
+        ({"offload": "disk"}, "'none', 'cpu' or 'group'"),
+        ({"weights": "/m/folder", "base": "/m/other"}, "only beside `weights` that are a single file"),
+        ({"weights": "/m/a.safetensors", "base": "/m/b.safetensors"}, "allowed: a folder or a hub repository"),
+        ({"id": "flux-dev", "controlnets": {"edges": "/c/edges"}}, "flux-dev takes none"),
+        ({"controlnets": {"edges": "/c/edges.pth"}}, "is a pickle"),
+        ({"controlnets": {"edges": "/c/edges.safetensors"}}, "allowed: a folder or a hub repository"),
+        ({"controlnets": {"": "/c/edges"}}, "at least 1 character"),
+    ],
+    ids=str,
+)
+def test_weights_that_can_not_work_are_refused_before_a_replica_starts(fields: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        ModelSettings.model_validate({"id": "sd15"} | fields)
+
+
 @pytest.mark.parametrize("settings", [ModelSettings, IngressSettings])
 def test_the_least_replicas_are_at_most_the_most(settings: Any) -> None:
     identity = {"id": "sd15"} if settings is ModelSettings else {}

@@ -124,10 +124,12 @@ def test_what_can_not_be_decoded_whole_is_decoded_in_tiles(serve: Any, loaded: A
     assert np.array_equal(tiled, stock)
 
 
-def test_what_can_not_be_encoded_whole_is_encoded_in_tiles(serve: Any, loaded: Any) -> None:
-    vae = loaded.family._pipeline.vae
-    request = wish(3, side=192).model_copy(update={"image": Picture.of(photo(1)), "strength": 0.2})
-    whole = all_of(serve()[0], [request])[0]
+@pytest.mark.parametrize(("model", "dtype"), [("sd15", "float32"), ("sdxl", "bfloat16"), ("flux-dev", "float32")])
+def test_what_can_not_be_encoded_whole_is_encoded_in_tiles(
+    model: str, dtype: Any, weights: Callable[[str], Path]
+) -> None:
+    loaded: Any = load(LoadSpec(model, weights=str(weights(model)), device="cpu", dtype=dtype))
+    request = wish(3, side=192).model_copy(update={"image": Picture.of(photo(1)), "strength": 0.4})
     seen: list[int] = []
 
     def small_device(_: Any, args: tuple[torch.Tensor]) -> None:
@@ -135,10 +137,10 @@ def test_what_can_not_be_encoded_whole_is_encoded_in_tiles(serve: Any, loaded: A
         if seen[-1] > 128:
             raise torch.OutOfMemoryError
 
-    hook = vae.encoder.register_forward_pre_hook(small_device)
-    try:
-        tiled = all_of(serve()[0], [request])[0]
-    finally:
+    with Engine(loaded.family, loaded.card) as engine:
+        whole = all_of(engine, [request])[0]
+        hook = loaded.family._look._vae.encoder.register_forward_pre_hook(small_device)
+        tiled = all_of(engine, [request])[0]
         hook.remove()
     assert seen[0] == 192
     assert max(seen[1:]) <= 128

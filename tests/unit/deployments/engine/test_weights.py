@@ -18,6 +18,7 @@ from deployments.engine.loader import load
 from deployments.engine.resolve import resolve
 from deployments.engine.spec import LoadSpec
 from deployments.engine.weights.fit import prepare_vae
+from deployments.engine.weights.origin import NETWORKS
 from tests.unit.deployments.engine.gallery import blot, photo
 from tests.unit.deployments.engine.original_layout import write_checkpoint, write_gguf
 from tests.unit.deployments.engine.stock import Stock
@@ -51,13 +52,14 @@ def test_a_folder_of_pickles_is_refused(weights: Callable[[str], Path], tmp_path
 
 @pytest.mark.parametrize("name", ["nowhere.safetensors", "nowhere.gguf", "./nowhere", "/nowhere/at/all"])
 def test_weights_that_are_not_there_are_named(name: str, weights: Callable[[str], Path]) -> None:
+    base = str(weights("flux-dev")) if "." in name[1:] else None
     with pytest.raises(FileNotFoundError, match=r"weights: there is no (file|folder) .*nowhere"):
-        load(LoadSpec("sd15", weights=name, base=str(weights("sd15")), device="cpu"))
+        load(LoadSpec("flux-dev", weights=name, base=base, device="cpu"))
 
 
 def test_a_checkpoint_of_another_model_is_refused(weights: Callable[[str], Path], tmp_path: Path) -> None:
     write_checkpoint(pipeline_of("sdxl", weights("sdxl")), tmp_path / "xl.safetensors")
-    with pytest.raises(ValueError, match=r"weights: .*xl\.safetensors is no checkpoint of sd15"):
+    with pytest.raises(ValueError, match=r"weights: .*xl\.safetensors is no whole sd15"):
         load(LoadSpec("sd15", weights=str(tmp_path / "xl.safetensors"), base=str(weights("sd15")), device="cpu"))
 
 
@@ -75,7 +77,7 @@ def test_a_checkpoint_that_lacks_a_tensor_is_refused(lost: str, weights: Callabl
     tensors = load_file(path)
     del tensors[max(name for name in tensors if name.startswith(lost))]
     save_file(tensors, path)
-    with pytest.raises(ValueError, match=r"weights: .*cut\.safetensors is no checkpoint of sd15"):
+    with pytest.raises(ValueError, match=r"weights: .*cut\.safetensors is no whole sd15"):
         load(LoadSpec("sd15", weights=str(path), base=str(weights("sd15")), device="cpu"))
 
 
@@ -83,6 +85,80 @@ def test_gguf_is_for_transformers(weights: Callable[[str], Path], tmp_path: Path
     write_gguf(pipeline_of("flux-schnell", weights("flux-schnell")), tmp_path / "q.gguf")
     with pytest.raises(ValueError, match=r"q\.gguf is GGUF, which is read for FLUX and SD3"):
         load(LoadSpec("sd15", weights=str(tmp_path / "q.gguf"), base=str(weights("sd15")), device="cpu"))
+
+
+@pytest.mark.parametrize("cut", [0, 8, 200])
+@pytest.mark.parametrize("suffix", ["gguf", "safetensors"])
+def test_a_file_that_was_cut_off_is_refused(
+    suffix: str, cut: int, weights: Callable[[str], Path], tmp_path: Path
+) -> None:
+    folder, path = weights("sd35-large"), tmp_path / f"cut.{suffix}"
+    write = write_gguf if suffix == "gguf" else write_checkpoint
+    write(pipeline_of("sd35-large", folder), path)
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(ValueError, match=rf"weights: .*cut\.{suffix} can't be read as"):
+        load(LoadSpec("sd35-large", weights=str(path), base=str(folder), device="cpu"))
+
+
+@pytest.mark.parametrize("write", [write_checkpoint, write_gguf], ids=["checkpoint", "GGUF"])
+def test_flux_dev_is_not_taken_for_schnell(write: Any, weights: Callable[[str], Path], tmp_path: Path) -> None:
+    path = tmp_path / f"dev.{'gguf' if write is write_gguf else 'safetensors'}"
+    write(pipeline_of("flux-dev", weights("flux-dev")), path)
+    with pytest.raises(ValueError, match=r"is no whole flux-schnell \(it has an embedder of guidance\)"):
+        load(LoadSpec("flux-schnell", weights=str(path), base=str(weights("flux-schnell")), device="cpu"))
+
+
+def test_scaled_weights_are_refused(weights: Callable[[str], Path], tmp_path: Path) -> None:
+    path = tmp_path / "scaled.safetensors"
+    write_checkpoint(pipeline_of("flux-dev", weights("flux-dev")), path)
+    tensors = load_file(path)
+    tensors["model.diffusion_model.img_in.scale_weight"] = torch.ones(1)
+    save_file(tensors, path)
+    with pytest.raises(ValueError, match=r"scaled\.safetensors has scaled weights .*img_in\.scale_weight"):
+        load(LoadSpec("flux-dev", weights=str(path), base=str(weights("flux-dev")), device="cpu"))
+
+
+@pytest.mark.parametrize(("model", "other"), [("sd15", "sdxl"), ("sdxl", "sd15"), ("flux-dev", "sd35-large")])
+def test_a_folder_of_another_model_is_refused(model: str, other: str, weights: Callable[[str], Path]) -> None:
+    with pytest.raises(ValueError, match=rf"weights: .* is no {model}: it has "):
+        load(LoadSpec(model, weights=str(weights(other)), device="cpu"))
+
+
+def test_settings_that_contradict_each_other_are_refused(weights: Callable[[str], Path]) -> None:
+    folder = str(weights("flux-dev"))
+    with pytest.raises(ValueError, match=r"quantize: got int8, allowed: none, because GGUF"):
+        load(LoadSpec("flux-dev", weights="q.gguf", base=folder, device="cpu", quantize="int8"))
+    with pytest.raises(ValueError, match=r"base: .* allowed: only beside weights that are a single file"):
+        load(LoadSpec("flux-dev", weights=folder, base=folder, device="cpu"))
+
+
+@pytest.mark.parametrize(
+    ("model", "prefix", "part"),
+    [("sdxl", "first_stage_model.", "vae"), ("sd35-large", "text_encoders.t5xxl.", "text_encoder_3")],
+)
+def test_a_checkpoint_without_one_part_gives_all_of_its_others(
+    model: str, prefix: str, part: str, weights: Callable[[str], Path], tmp_path: Path
+) -> None:
+    torch.manual_seed(8)
+    tuned, path = assemble(model, Shared.untrained(), denoiser(model)), tmp_path / "tuned.safetensors"
+    write_checkpoint(tuned, path)
+    save_file({name: one for name, one in load_file(path).items() if not name.startswith(prefix)}, path)
+    loaded: Any = load(LoadSpec(model, weights=str(path), base=str(weights(model)), device="cpu"))
+    base = pipeline_of(model, weights(model))
+    for name in NETWORKS[card_for(model).pipeline]:
+        ours, theirs = getattr(loaded.family._pipeline, name), getattr(base if name == part else tuned, name)
+        for (tensor, one), two in zip(ours.named_parameters(), theirs.parameters(), strict=True):
+            if tensor != "text_projection.weight":  # of SD3's first CLIP, which diffusers takes for the identity
+                assert torch.equal(one, two), (name, tensor)
+
+
+def test_a_checkpoint_with_one_of_two_text_encoders_is_refused(weights: Callable[[str], Path], tmp_path: Path) -> None:
+    path = tmp_path / "half.safetensors"
+    write_checkpoint(pipeline_of("sdxl", weights("sdxl")), path)
+    tensors = load_file(path)
+    save_file({name: one for name, one in tensors.items() if not name.startswith("conditioner.embedders.1.")}, path)
+    with pytest.raises(ValueError, match=r"half\.safetensors is no whole sdxl \(Failed to load CLIPTextModel"):
+        load(LoadSpec("sdxl", weights=str(path), base=str(weights("sdxl")), device="cpu"))
 
 
 def test_what_a_checkpoint_lacks_comes_from_the_base(weights: Callable[[str], Path], tmp_path: Path) -> None:
@@ -123,6 +199,24 @@ def test_offloading_changes_no_picture(model: str, offload: Any, weights: Callab
     with Engine.load(model, weights=str(weights(model)), device="cpu", offload=offload) as engine:
         ours = np.asarray(engine.generate(request).images[0])
     assert np.array_equal(ours, Stock(model, weights(model))(request))
+
+
+@pytest.mark.parametrize(
+    ("offload", "waiting"),
+    [
+        ("none", set()),
+        ("cpu", {"text_encoder", "text_encoder_2", "vae"}),
+        ("group", {"transformer", "text_encoder", "text_encoder_2", "vae"}),
+    ],
+)
+def test_the_parts_that_wait_are_those_that_the_setting_names(
+    offload: Any, waiting: set[str], weights: Callable[[str], Path]
+) -> None:
+    loaded: Any = load(LoadSpec("flux-dev", weights=str(weights("flux-dev")), device="cpu", offload=offload))
+    networks = {name: part for name, part in loaded.family._pipeline.components.items() if hasattr(part, "modules")}
+    assert {
+        name for name, part in networks.items() if any(hasattr(one, "_diffusers_hook") for one in part.modules())
+    } == waiting
 
 
 @pytest.mark.parametrize("decoding", ["sliced", "tiled"])
@@ -195,6 +289,29 @@ def test_models_of_one_process_share_what_is_equal_in_their_files(flux_pair: Cal
     for name in ("text_encoder", "text_encoder_2", "vae"):
         assert getattr(dev._pipeline, name) is getattr(schnell._pipeline, name), name
     assert dev._pipeline.transformer is not schnell._pipeline.transformer
+
+
+def test_files_share_what_they_take_from_their_bases(flux_pair: Callable[[str], Path], tmp_path: Path) -> None:
+    families: list[Any] = []
+    for model in ("flux-dev", "flux-schnell"):
+        folder, path = flux_pair(model), tmp_path / f"{model}.gguf"
+        write_gguf(pipeline_of(model, folder), path)
+        with small_files(model, "GGUF", folder):
+            families.append(load(LoadSpec(model, weights=str(path), base=str(folder), device="cpu")).family)
+    assert families[0]._pipeline.text_encoder_2 is families[1]._pipeline.text_encoder_2
+
+
+def test_a_file_that_changed_since_is_read_again(flux_pair: Callable[[str], Path]) -> None:
+    spec = LoadSpec("flux-dev", weights=str(flux_pair("flux-dev")), device="cpu")
+    first: Any = load(spec).family
+    path = flux_pair("flux-dev") / "text_encoder_2/model.safetensors"
+    tensors = {name: one.clone() for name, one in load_file(path).items()}
+    tensors["shared.weight"] += 1
+    path.unlink()  # or the loaded model, which is mapped from it, would change with it
+    save_file(tensors, path, metadata={"format": "pt"})
+    again: Any = load(spec).family
+    assert again._pipeline.text_encoder_2 is not first._pipeline.text_encoder_2
+    assert torch.equal(again._pipeline.text_encoder_2.shared.weight, first._pipeline.text_encoder_2.shared.weight + 1)
 
 
 @pytest.mark.parametrize("how", [{"dtype": "bfloat16"}, {"quantize_text": "int8"}, {"offload": "cpu"}])

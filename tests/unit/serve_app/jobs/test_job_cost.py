@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from deployments.catalog import CATALOG
+from deployments.catalog import CATALOG, CONTROL_ROWS
 from deployments.engine.request import GenerationRequest
 from deployments.engine.resolve import resolve
 from serve_app.jobs import cost
@@ -36,9 +36,9 @@ def test_a_control_net_costs_from_its_start_to_its_end() -> None:
         return cost.rows(resolve(GenerationRequest.model_validate(asked), able), able) - cost.FIXED_ROWS
 
     image = Image.new("RGB", (64, 64))
-    assert denoising(control_image=image) == pytest.approx((1 + cost.CONTROL_ROWS) * denoising())
+    assert denoising(control_image=image) == pytest.approx((1 + CONTROL_ROWS) * denoising())
     half = denoising(control_image=image, control_start=0.25, control_end=0.75)
-    assert half == pytest.approx((1 + cost.CONTROL_ROWS / 2) * denoising())
+    assert half == pytest.approx((1 + CONTROL_ROWS / 2) * denoising())
 
 
 def test_cost_grows_with_images_and_pixels() -> None:

@@ -85,6 +85,12 @@ def test_the_card_is_what_the_replicas_weights_make_of_it(fleet: Fleet) -> None:
     assert fleet.card("sd15").default_size == (128, 128)
 
 
+def test_control_nets_are_known_before_the_first_replica() -> None:
+    settings = ModelSettings(id="sd15", min_replicas=0, controlnets={"edges": "/c/edges", "depth": "/c/depth"})
+    able = Fleet([settings], created=0).card("sd15").capabilities
+    assert (able.controlnet, able.controlnets) == (True, ("edges", "depth"))
+
+
 def test_the_loras_that_requests_may_name_are_those_that_a_replica_tells(fleet: Fleet) -> None:
     assert fleet.card("sd15").capabilities.loras == ()
     fleet.heartbeat([stats(overrides={"capabilities": {"loras": ("ink", "oil")}})], "sd15", now=1)
