@@ -12,14 +12,14 @@ A request is a ticket (:mod:`deployments.engine.ticket`) from its submission to 
 import logging
 import queue
 import threading
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from contextlib import closing
-from itertools import groupby
 from typing import TYPE_CHECKING, Any, Self
 
 import torch
 
 from deployments.catalog import ModelCard
+from deployments.engine.decoding import Decoder
 from deployments.engine.errors import Conflict, DarkroomError, GenerationCancelled, Interrupted, QueueFull, error_of
 from deployments.engine.events import (
     TERMINAL,
@@ -43,12 +43,9 @@ from deployments.engine.stats import EngineStats
 from deployments.engine.ticket import OnEvents, RawPreview, Ticket
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    pass
 
 logger = logging.getLogger(__name__)
-
-MAX_DECODE = 4
-"""Images decoded in one go: at full size a VAE needs far more memory per image than a denoise step."""
 
 
 class Engine:
@@ -80,7 +77,7 @@ class Engine:
         self._lock = threading.Lock()
         self._closed = False
         self._prepare = Stage("darkroom-prepare", self._prepare_all, self._died)
-        self._finish = Stage("darkroom-finish", self._finish_all, self._died)
+        self._finish = Stage("darkroom-finish", Decoder(family), self._died)
         self._loop = DenoiseLoop(family, card.default_size, max_batch, self._finish.put, self._died)
         self._emit = Stage("darkroom-emit", self._emit_all, self._died)
         self._threads = (self._prepare, self._loop, self._finish, self._emit)  # in the order of a request's life
@@ -271,39 +268,6 @@ class Engine:
                 continue
             ticket.joined()
             self._loop.join(newcomers)
-
-    # -- finish thread -----
-
-    def _finish_all(self, done: list[Running]) -> None:
-        for _, group in groupby(done, key=lambda running: running.state.key):
-            same_size = list(group)
-            for first in range(0, len(same_size), MAX_DECODE):
-                self._decode([running for running in same_size[first : first + MAX_DECODE] if not running.ticket.ended])
-
-    def _decode(self, batch: Sequence[Running], *, tiled: bool = False) -> None:
-        """Decode and tell; what does not fit into memory is tried again one by one, and then in tiles."""
-        if not batch:
-            return
-        images: list[Image] | None = None
-        try:
-            with torch.no_grad():
-                images = self._family.decode([running.state for running in batch], tiled=tiled)
-        except Exception as error:  # whatever a decode raises ends its requests, not the thread
-            if tiled or not isinstance(error, torch.OutOfMemoryError):
-                for running in batch:
-                    running.ticket.tell(failed(running.ticket.request.id, error))
-                if is_fatal(error):
-                    raise
-                return
-        if images is None:  # out here, where the error's traceback no longer holds on to the failed decode's tensors
-            logger.warning("out of memory decoding %d of %s: tried again in parts", len(batch), batch[0].state.key)
-            for running in batch:
-                self._decode([running], tiled=len(batch) == 1)
-            return
-        for running, image in zip(batch, images, strict=True):
-            item = running.state.item
-            running.ticket.tell(ImageReady(item.request.id, image, item.seed, item.index))
-            running.ticket.image_done()
 
     # -- emit thread -----
 

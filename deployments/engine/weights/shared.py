@@ -13,7 +13,7 @@ from weakref import ref
 
 from torch import nn
 
-from deployments.engine.weights.origin import component_classes
+from deployments.engine.weights.layout import component_classes
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 

@@ -18,7 +18,7 @@ from deployments.engine.loader import load
 from deployments.engine.resolve import resolve
 from deployments.engine.spec import LoadSpec
 from deployments.engine.weights.fit import prepare_vae
-from deployments.engine.weights.origin import NETWORKS
+from deployments.engine.weights.layout import NETWORKS
 from tests.unit.deployments.engine.gallery import blot, photo
 from tests.unit.deployments.engine.original_layout import write_checkpoint, write_gguf
 from tests.unit.deployments.engine.stock import Stock
