@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Networks as small as the tests' are quickest on one thread each, a file at a time on every core.
+UNIT := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 
 .PHONY: help setup demo test full check format bench weights clean
 
@@ -22,10 +24,12 @@ demo: setup  ## Serve the four main models on demo weights, develop one picture,
 	$(BIN)/darkroom serve --demo
 
 test: setup  ## Every test, with a fixed sample where the whole takes long.
-	$(BIN)/pytest -m "not slow and not gpu"
+	$(UNIT) -m "not slow and not gpu" tests/unit
+	$(BIN)/pytest -m "not slow and not gpu" tests/serve tests/e2e
 
-full: setup  ## Every test there is.
-	$(BIN)/pytest
+full: setup  ## Every test there is; tables that tests write are written.
+	$(UNIT) tests/unit
+	$(BIN)/pytest tests/serve tests/e2e tests/gpu
 
 check: setup  ## Formatter, linter, type checker, import contracts.
 	$(BIN)/ruff format --check .
