@@ -1,6 +1,7 @@
 """What a request may say, and how a model's card completes it."""
 
 import math
+import re
 from typing import Any
 
 import pytest
@@ -16,6 +17,11 @@ from deployments.engine.resolve import resolve
 PICTURE = Image.new("RGB", (640, 427))
 SD15 = card_for("sd15")
 SCHNELL = card_for("flux-schnell")
+
+
+def name_of(value: object) -> str:
+    """A test's name for a value: without addresses, which are others in every process."""
+    return re.sub(r" at 0x[0-9A-Fa-f]+", "", str(value))
 
 
 def test_absent_fields_take_the_models_defaults() -> None:
@@ -69,7 +75,7 @@ def test_guidance_scale_is_another_name_for_guidance() -> None:
         {"id": "a/b"},
         {"colour": "red"},
     ],
-    ids=str,
+    ids=name_of,
 )
 def test_a_value_outside_of_its_range_or_type_or_an_unknown_field_is_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
@@ -88,7 +94,7 @@ def test_a_value_outside_of_its_range_or_type_or_an_unknown_field_is_refused(fie
         ({"image": PICTURE, "strength": 0.01, "steps": 20}, "strength"),
         ({"image": PICTURE, "strength": 0.001}, "strength"),
     ],
-    ids=str,
+    ids=name_of,
 )
 def test_what_the_card_does_not_allow_is_refused_and_named(fields: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidRequest) as refusal:
@@ -112,7 +118,7 @@ def test_too_many_pixels_are_refused_although_each_side_is_allowed() -> None:
         {"loras": [{"name": "ink"}]},
         {"sampler": "euler"},
     ],
-    ids=str,
+    ids=name_of,
 )
 def test_what_a_model_has_no_ability_for_is_refused_as_unsupported(fields: dict[str, Any]) -> None:
     with pytest.raises(UnsupportedByModel, match="flux-schnell"):
@@ -144,7 +150,7 @@ def with_picture(**fields: Any) -> GenerationRequest:
 @pytest.mark.parametrize(
     ("size", "fitted"),
     [((640, 427), (640, 424)), ((512, 512), (512, 512)), ((4000, 3000), (720, 536)), ((50, 40), (80, 64))],
-    ids=str,
+    ids=name_of,
 )
 def test_a_picture_tells_the_size_as_far_as_the_model_goes(size: tuple[int, int], fitted: tuple[int, int]) -> None:
     resolved = resolve(with_picture(image=Image.new("1", size)), SD15)
