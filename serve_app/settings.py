@@ -65,8 +65,8 @@ class ModelSettings(Settings):
     quantize_text: Quantization | None = Field(default=None, description="Lossy: the same for the text encoders.")
     offload: Offload = Field(
         default="none",
-        description="What waits in CPU memory: `cpu`, the text encoders and the VAE; `group`, the denoiser too, block "
-        "by block.",
+        description="What waits in CPU memory: `cpu`, the text encoders and the VAE; `group`, ControlNets and the "
+        "denoiser too, block by block.",
     )
     vae: Decoding = Field(
         default="whole", description="`sliced`: one image at a time; `tiled`: in overlapping tiles, which is lossy."

@@ -9,7 +9,7 @@ Quantization = Literal["int8", "fp8"]
 """Weights of 8 bits with a scale for each output channel, multiplied in the model's dtype: torchao's int8 weight-only
 and float8 (e4m3) weight-only, of linear layers. Lossy."""
 Offload = Literal["none", "cpu", "group"]
-"""What waits in CPU memory until its turn: nothing; the text encoders and the VAE; the denoiser too, block by block."""
+"""What waits in CPU memory until its turn: nothing; text encoders and VAE; everything, the denoiser block by block."""
 Decoding = Literal["whole", "sliced", "tiled"]
 """How the VAE works: on all images of a group at once; on one at a time; on overlapping tiles (lossy)."""
 
