@@ -6,7 +6,7 @@ fine-tune with another native size, or the demo weights.
 
 from deployments.catalog.card import OVERRIDES_FILE, Capabilities, ModelCard, Size, read_overrides
 from deployments.catalog.demo import DEMO_T5_TOKENS, DEMO_WEIGHTS, demo_overrides
-from deployments.catalog.files import CHECKPOINT, GGUF, PICKLES, is_file, is_gguf, refuse_pickles
+from deployments.catalog.files import CHECKPOINT, is_file, is_gguf, refuse_pickles
 from deployments.catalog.find import card_for, find_card
 from deployments.catalog.models import CATALOG, MAIN_MODELS
 from deployments.catalog.samplers import (
@@ -26,10 +26,8 @@ __all__ = [
     "DEMO_T5_TOKENS",
     "DEMO_WEIGHTS",
     "FLOW_SAMPLERS",
-    "GGUF",
     "MAIN_MODELS",
     "OVERRIDES_FILE",
-    "PICKLES",
     "SAMPLER_MAX_STEPS",
     "UNET_SAMPLERS",
     "Capabilities",

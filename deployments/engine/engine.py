@@ -14,7 +14,7 @@ import queue
 import threading
 from collections.abc import Generator, Mapping
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import torch
 
@@ -41,9 +41,6 @@ from deployments.engine.spec import Decoding, DType, LoadSpec, Offload, Quantiza
 from deployments.engine.stage import Stage
 from deployments.engine.stats import EngineStats
 from deployments.engine.ticket import OnEvents, RawPreview, Ticket
-
-if TYPE_CHECKING:
-    pass
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from diffusers.image_processor import VaeImageProcessor
 from torch import Tensor
 
 from deployments.engine.errors import InvalidRequest
-from deployments.engine.pictures import PictureRef
+from deployments.engine.families.source import here
 from deployments.engine.request import GenerationRequest
 from deployments.engine.samplers import Sampler
 
@@ -75,12 +75,11 @@ class ControlReader:
         given = request.control_image
         if given is None:
             return None
-        if isinstance(given, PictureRef):
-            raise InvalidRequest("control_image", given, "encoded bytes or a PIL image: an engine has no store")
+        picture = here("control_image", given)
         network = self._networks.get(request.controlnet or "")
         if network is None:
             raise InvalidRequest("controlnet", request.controlnet, f"one of {', '.join(self._networks)}")
-        image = self._images.preprocess(given.rgb(), height=request.height, width=request.width).to(torch.float32)
+        image = self._images.preprocess(picture.rgb(), height=request.height, width=request.width).to(torch.float32)
         scale, start, end = request.control_scale, request.control_start, request.control_end
         if scale is None or start is None or end is None:
             raise ValueError("a control needs a resolved request, whose scale, start and end are set")

@@ -9,12 +9,15 @@ from deployments.engine.families.control import Control
 from deployments.engine.families.guidance import GuidedRows
 
 
-def residuals(rows: GuidedRows, inputs: Tensor, timesteps: Tensor, added: dict[str, Tensor] | None) -> dict[str, Any]:
+def residuals(
+    rows: GuidedRows, inputs: Tensor, timesteps: Tensor, hidden: Tensor, added: dict[str, Tensor] | None
+) -> dict[str, Any]:
     """What the ControlNets add inside of the UNet, as its arguments; empty where none acts on this forward.
 
     Args:
         inputs: the latents as the model sees them, (R, C, h, w).
         timesteps: (R,).
+        hidden: the rows' token states, (R, T, D).
         added: SDXL's second conditioning, of all rows.
     """
     by_network: dict[int, tuple[list[int], list[Control]]] = {}
@@ -25,7 +28,6 @@ def residuals(rows: GuidedRows, inputs: Tensor, timesteps: Tensor, added: dict[s
             places.append(row)
             controls.append(control)
     summed: list[Tensor] = []
-    hidden = rows.hidden() if by_network else inputs
     for places, controls in by_network.values():
         everyone = len(places) == len(inputs)
         index = torch.tensor(places, device=inputs.device)

@@ -105,10 +105,10 @@ class SourceReader:
         if request.image is None:
             return None
         size = {"height": request.height, "width": request.width}
-        pixels: Tensor = self._pictures.preprocess(_here("image", request.image).rgb(), **size)  # (1, 3, H, W)
+        pixels: Tensor = self._pictures.preprocess(here("image", request.image).rgb(), **size)  # (1, 3, H, W)
         if request.mask is None:
             return Source(self._encode(pixels))
-        mask: Tensor = self._masks.preprocess(_here("mask", request.mask).grey(), **size)  # (1, 1, H, W)
+        mask: Tensor = self._masks.preprocess(here("mask", request.mask).grey(), **size)  # (1, 1, H, W)
         blanked = self._encode(pixels * (mask < 0.5)) if self._blanks else None
         return Source(self._encode(pixels), mask, blanked)
 
@@ -124,7 +124,8 @@ class SourceReader:
         return DiagonalGaussianDistribution(vae._tiled_encode(pixels))
 
 
-def _here(field: str, picture: Picture | PictureRef) -> Picture:
+def here(field: str, picture: Picture | PictureRef) -> Picture:
+    """The picture itself. Raises InvalidRequest if it is held elsewhere."""
     if isinstance(picture, PictureRef):
         raise InvalidRequest(field, picture, "encoded bytes or a PIL image: an engine has no store")
     return picture

@@ -97,7 +97,8 @@ class UNetFamily(StockFamily):
         inputs = scale_together([state.sampler for state in states], [state.latents for state in states])
         timesteps = torch.tensor([s.sampler.timestep for s in rows.states], dtype=torch.float32, device=self.device)
         expanded, added = rows.expand(inputs), self._added(rows) if self._is_xl else None
-        controlled = residuals(rows, expanded, timesteps, added)
+        hidden = rows.hidden()
+        controlled = residuals(rows, expanded, timesteps, hidden, added)
         if self._inpaints:
             extra = [state.extra for state in states if state.extra is not None]
             expanded = torch.cat([expanded, rows.expand(torch.cat(extra))], dim=1)
@@ -106,7 +107,7 @@ class UNetFamily(StockFamily):
             output: Tensor = self._pipeline.unet(
                 expanded,  # (R, C, h, w)
                 timesteps,  # (R,)
-                encoder_hidden_states=rows.hidden(),  # (R, T, D)
+                encoder_hidden_states=hidden,  # (R, T, D)
                 added_cond_kwargs=added,
                 return_dict=False,
                 **controlled,

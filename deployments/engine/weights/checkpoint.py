@@ -1,7 +1,7 @@
 """What is inside a single file: which parts of a model, and what is to be refused before it is read."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -29,15 +29,12 @@ _SCALES = ("scale_weight", "scale_input", "scaled_fp8", "weight_scale")
 """How names end in checkpoints whose weights are to be multiplied first; diffusers would pass them over."""
 
 
-def held_parts(file: Path, card: ModelCard) -> set[str]:
-    """The parts that a file holds.
+def held_parts(file: Path, names: Collection[str], card: ModelCard) -> set[str]:
+    """The parts that a file with tensors of these names holds; the denoiser always.
 
     Raises:
-        ValueError: it can't be read, or not in this way, or holds no denoiser.
+        ValueError: its weights are not served.
     """
-    if is_gguf(str(file)) and card.family == "unet":
-        raise ValueError(f"weights: {file} is GGUF, which is read for FLUX and SD3; allowed: {CHECKPOINT}")
-    names = _tensors(file)
     if scaled := next((name for name in names if name.endswith(_SCALES)), None):
         raise ValueError(f"weights: {file} has scaled weights ({scaled}), which are not served; allowed: plain ones")
     prefixes = {"vae": _VAE_IN_FILE, **_IN_FILE[card.pipeline]}
@@ -45,8 +42,10 @@ def held_parts(file: Path, card: ModelCard) -> set[str]:
     return held | {denoiser_of(card)}
 
 
-def _tensors(file: Path) -> list[str]:
-    """The names of a file's tensors. Raises ValueError if it can't be read."""
+def tensor_names(file: Path, card: ModelCard) -> list[str]:
+    """The names of a file's tensors. Raises ValueError if it can't be read, or not for this model."""
+    if is_gguf(str(file)) and card.family == "unet":
+        raise ValueError(f"weights: {file} is GGUF, which is read for FLUX and SD3; allowed: {CHECKPOINT}")
     try:
         if is_gguf(str(file)):
             from gguf import GGUFReader
@@ -61,11 +60,11 @@ def _tensors(file: Path) -> list[str]:
         raise ValueError(f"weights: {file} can't be read as {kind} ({error})") from error
 
 
-def refuse_other_guidance(file: Path, folder: Path, card: ModelCard) -> None:
+def refuse_other_guidance(file: Path, names: Collection[str], folder: Path, card: ModelCard) -> None:
     """FLUX.1-dev and -schnell differ in one embedder, which diffusers would drop without a word."""
     if card.family != "flux":
         return
-    has = any("guidance_in." in name or "guidance_embedder." in name for name in _tensors(file))
+    has = any("guidance_in." in name or "guidance_embedder." in name for name in names)
     wants = json.loads((folder / denoiser_of(card) / "config.json").read_text()).get("guidance_embeds", False)
     if has != wants:
         raise ValueError(f"weights: {file} is no whole {card.id} (it has {'an' if has else 'no'} embedder of guidance)")

@@ -8,7 +8,7 @@ import diffusers
 from huggingface_hub import snapshot_download
 
 from deployments.catalog import CHECKPOINT, ModelCard, is_file, refuse_pickles
-from deployments.engine.weights.checkpoint import held_parts, refuse_other_guidance
+from deployments.engine.weights.checkpoint import held_parts, refuse_other_guidance, tensor_names
 from deployments.engine.weights.layout import NETWORKS, own_parts
 
 _SMALL = ("*.json", "*.txt", "*.model")
@@ -46,10 +46,11 @@ class Origin:
         file = Path(weights).expanduser()
         if not file.is_file():
             raise FileNotFoundError(f"weights: there is no file {weights}")
-        held = held_parts(file, card)
+        names = tensor_names(file, card)
+        held = held_parts(file, names, card)
         folder = fetched("base", base, tuple(f"{part}/*{CHECKPOINT}" for part in parts if part not in held))
         own = own_parts("base", folder, card)
-        refuse_other_guidance(file, folder, card)
+        refuse_other_guidance(file, names, folder, card)
         return cls(folder, tuple(part for part in parts if part in own and part not in held), file)
 
 
