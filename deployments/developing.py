@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from deployments.blobs import BlobStore
 from deployments.engine.errors import InternalError
-from deployments.engine.events import TERMINAL, Completed, Event, Failed, ImageReady, Preview, Progress
+from deployments.engine.events import TERMINAL, Checkpoint, Completed, Event, Failed, ImageReady, Preview, Progress
 from deployments.engine.images import CONTENT_TYPES, encode, encode_preview
 from deployments.engine.request import GenerationRequest, new_request_id
 from deployments.messages import EncodedPreview, ImageStored, ReplicaEvent, RunAttempt
@@ -75,6 +75,8 @@ class Developing:
                     self._pictures.append(event)
                 case Completed():
                     self._completed = event
+                case Checkpoint():
+                    pass  # none is asked for
                 case Progress():
                     self._total = event.total
                     self._outbox.put(event)

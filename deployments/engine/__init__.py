@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from deployments.engine.engine import Engine
     from deployments.engine.events import (
         Cancelled,
+        Checkpoint,
         Completed,
         Event,
         Failed,
@@ -30,12 +31,24 @@ _HOME = {
     "EngineStats": "stats",
     "GenerationRequest": "request",
 } | dict.fromkeys(
-    ("Cancelled", "Completed", "Event", "Failed", "GenerationResult", "ImageReady", "Preview", "Progress", "Started"),
+    (
+        "Cancelled",
+        "Checkpoint",
+        "Completed",
+        "Event",
+        "Failed",
+        "GenerationResult",
+        "ImageReady",
+        "Preview",
+        "Progress",
+        "Started",
+    ),
     "events",
 )
 
 __all__ = [
     "Cancelled",
+    "Checkpoint",
     "Completed",
     "Engine",
     "EngineStats",

@@ -9,17 +9,15 @@ Four threads, each with one job, joined by queues::
 A request is a ticket (:mod:`deployments.engine.ticket`) from its submission to its one terminal event.
 """
 
-import logging
 import queue
 import threading
 from collections.abc import Generator, Mapping
 from contextlib import closing
 from typing import Any, Self
 
-import torch
-
 from deployments.catalog import ModelCard
 from deployments.engine.decoding import Decoder
+from deployments.engine.emitting import Emitter
 from deployments.engine.errors import Conflict, DarkroomError, GenerationCancelled, Interrupted, QueueFull, error_of
 from deployments.engine.events import (
     TERMINAL,
@@ -29,20 +27,18 @@ from deployments.engine.events import (
     Failed,
     GenerationResult,
     ImageReady,
-    Preview,
-    Started,
 )
-from deployments.engine.failure import failed, is_fatal
+from deployments.engine.failure import failed
 from deployments.engine.families.base import Family
-from deployments.engine.loop import DenoiseLoop, Running
+from deployments.engine.fingerprint import model_facts
+from deployments.engine.loop import DenoiseLoop
+from deployments.engine.preparing import Preparer, Submission
 from deployments.engine.request import GenerationRequest
 from deployments.engine.resolve import resolve
 from deployments.engine.spec import Decoding, DType, LoadSpec, Offload, Quantization
 from deployments.engine.stage import Stage
 from deployments.engine.stats import EngineStats
-from deployments.engine.ticket import OnEvents, RawPreview, Ticket
-
-logger = logging.getLogger(__name__)
+from deployments.engine.ticket import OnEvents, Raw, Ticket
 
 
 class Engine:
@@ -54,6 +50,8 @@ class Engine:
         max_batch: images that share a forward at most.
         max_pending: requests inside at most; one more is refused as ``QueueFull``.
         overrides: reported in :meth:`stats`.
+        weights: which ones they are, see :class:`deployments.engine.loader.LoadedModel`: checkpoints are for engines
+            with the same.
     """
 
     def __init__(
@@ -64,6 +62,7 @@ class Engine:
         max_batch: int = 8,
         max_pending: int = 1024,
         overrides: dict[str, Any] | None = None,
+        weights: str = "",
     ) -> None:
         self.card = card
         self._family = family
@@ -73,10 +72,11 @@ class Engine:
         self._tickets: dict[str, Ticket] = {}
         self._lock = threading.Lock()
         self._closed = False
-        self._prepare = Stage("darkroom-prepare", self._prepare_all, self._died)
         self._finish = Stage("darkroom-finish", Decoder(family), self._died)
         self._loop = DenoiseLoop(family, card.default_size, max_batch, self._finish.put, self._died)
-        self._emit = Stage("darkroom-emit", self._emit_all, self._died)
+        preparer = Preparer(family, model_facts(card, family, weights), self._loop.join)
+        self._prepare = Stage("darkroom-prepare", preparer, self._died)
+        self._emit = Stage("darkroom-emit", Emitter(self.cancel), self._died)
         self._threads = (self._prepare, self._loop, self._finish, self._emit)  # in the order of a request's life
         for thread in self._threads:
             thread.start()
@@ -124,23 +124,42 @@ class Engine:
         from deployments.engine.loader import load
 
         loaded = load(spec)
-        return cls(loaded.family, loaded.card, max_batch=max_batch, overrides=dict(loaded.overrides))
+        overrides = dict(loaded.overrides)
+        return cls(loaded.family, loaded.card, max_batch=max_batch, overrides=overrides, weights=loaded.weights)
 
-    def submit(self, request: GenerationRequest, on_events: OnEvents) -> GenerationRequest:
+    def submit(
+        self,
+        request: GenerationRequest,
+        on_events: OnEvents,
+        *,
+        resume: Mapping[int, bytes] | None = None,
+        checkpoint_every_s: float | None = None,
+    ) -> GenerationRequest:
         """Queue a request; its events come to ``on_events`` in lists, in order, on a thread of the engine's.
 
         ``on_events`` is never called on the denoise thread, must not block for long, and is not called again after the
         list that holds the terminal event. If it raises, the request is cancelled.
 
+        Args:
+            resume: checkpoints of the request's images, by their indices, to go on from. The request must be as it was
+                resolved then, its id and what only its outer form depends on aside. An image whose checkpoint is of
+                another request, model or version, or damaged, begins anew, as do those without one; the log says why.
+            checkpoint_every_s: seconds from an image's joining the batch to its first ``Checkpoint``, and between two
+                of them, at least; 0 for one after every step, ``None`` for none. One that the next overtakes before it
+                is written down is left out, and so is one that the last step overtakes.
+
         Returns:
             the request as it will run: every default filled in, the seed drawn.
 
         Raises:
+            ValueError: ``checkpoint_every_s`` is negative or no number.
             InvalidRequest, UnsupportedByModel: see :func:`deployments.engine.resolve.resolve`.
             Conflict: a request with this id is running.
             QueueFull: ``max_pending`` requests are inside.
             Interrupted: the engine is closed, or one of its threads has died.
         """
+        if checkpoint_every_s is not None and not checkpoint_every_s >= 0:
+            raise ValueError(f"checkpoint_every_s: got {checkpoint_every_s}, allowed: None or at least 0")
         resolved = resolve(request, self.card)
         ticket = Ticket(resolved, on_events, self._tell)
         with self._lock:
@@ -151,18 +170,21 @@ class Engine:
             if len(self._tickets) >= self._max_pending:
                 raise QueueFull(f"{self._max_pending} requests are inside the engine")
             self._tickets[resolved.id] = ticket
-        self._prepare.put(ticket)
+        self._prepare.put(Submission(ticket, resume or {}, checkpoint_every_s))
         return resolved
 
-    def generate(self, request: GenerationRequest) -> GenerationResult:
+    def generate(self, request: GenerationRequest, *, resume: Mapping[int, bytes] | None = None) -> GenerationResult:
         """Make the request's images; blocks until they are there.
+
+        Args:
+            resume: as in :meth:`submit`.
 
         Raises:
             GenerationCancelled: somebody called :meth:`cancel`.
             DarkroomError: what :meth:`submit` raises, or the error that ended the request.
         """
         images: dict[int, ImageReady] = {}
-        with closing(self.stream(request)) as events:
+        with closing(self.stream(request, resume=resume)) as events:
             for event in events:
                 match event:
                     case ImageReady():
@@ -181,13 +203,20 @@ class Engine:
                         raise error_of(event.code, event.message)
         raise Interrupted("the event stream ended without a terminal event")
 
-    def stream(self, request: GenerationRequest) -> Generator[Event, None, None]:
+    def stream(
+        self,
+        request: GenerationRequest,
+        *,
+        resume: Mapping[int, bytes] | None = None,
+        checkpoint_every_s: float | None = None,
+    ) -> Generator[Event, None, None]:
         """Yield the request's events, to the terminal one. Closing the generator before that cancels the request.
 
-        The request is submitted when the first event is asked for, and what :meth:`submit` raises is raised there.
+        The request is submitted when the first event is asked for, and what :meth:`submit` raises is raised there;
+        arguments are as there.
         """
         inbox: queue.SimpleQueue[list[Event]] = queue.SimpleQueue()
-        request_id = self.submit(request, inbox.put).id
+        request_id = self.submit(request, inbox.put, resume=resume, checkpoint_every_s=checkpoint_every_s).id
         try:
             while True:
                 for event in inbox.get():
@@ -246,63 +275,16 @@ class Engine:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # -- prepare thread -----
+    # -- any thread -----
 
-    def _prepare_all(self, tickets: list[Ticket]) -> None:
-        for ticket in tickets:
-            request = ticket.request
-            if ticket.ended:
-                continue
-            ticket.taken_up()
-            ticket.tell(Started(request.id))
-            try:
-                with torch.no_grad():
-                    newcomers = [Running(ticket, self._family.start(item)) for item in self._family.prepare(request)]
-            except Exception as error:
-                ticket.tell(failed(request.id, error))
-                if is_fatal(error):
-                    raise
-                continue
-            ticket.joined()
-            self._loop.join(newcomers)
-
-    # -- emit thread -----
-
-    def _tell(self, ticket: Ticket, event: Event | RawPreview) -> None:
+    def _tell(self, ticket: Ticket, event: Event | Raw) -> None:
         if isinstance(event, TERMINAL):
             with self._lock:
                 self._tickets.pop(ticket.request.id, None)
         if self._emit.error is None:
             self._emit.put((ticket, event))
-        elif not isinstance(event, RawPreview):
+        elif not isinstance(event, Raw):
             ticket.on_events([event])  # the emitting thread is gone; whoever tells the end delivers it
-
-    def _emit_all(self, told: list[tuple[Ticket, Event | RawPreview]]) -> None:
-        gathered: dict[Ticket, list[Event | RawPreview]] = {}
-        for ticket, event in told:
-            gathered.setdefault(ticket, []).append(event)
-        for ticket, events in gathered.items():
-            shown = self._shown(ticket, events)
-            try:
-                ticket.on_events(shown)
-            except Exception:
-                logger.exception("on_events of request %s raised; the request is cancelled", ticket.request.id)
-                self.cancel(ticket.request.id)
-
-    def _shown(self, ticket: Ticket, events: list[Event | RawPreview]) -> list[Event]:
-        """``events`` as a listener sees them: raw previews become pictures."""
-        shown: list[Event] = []
-        for event in events:
-            if not isinstance(event, RawPreview):
-                shown.append(event)
-                continue
-            try:
-                shown.append(Preview(ticket.request.id, event.picture(), event.step, event.index))
-            except Exception as error:  # noqa: BLE001  (it ends its own request, not the thread)
-                ticket.tell(failed(ticket.request.id, error))
-        return shown
-
-    # -- any thread -----
 
     def _died(self, error: BaseException) -> None:
         """A thread has ended by an error: nobody may wait in vain."""

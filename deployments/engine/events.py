@@ -2,14 +2,14 @@
 
 One request's events come in this order; exactly one of the last three ends it::
 
-    Started  (Progress | Preview | ImageReady)*  (Completed | Cancelled | Failed)
+    Started  (Progress | Preview | Checkpoint | ImageReady)*  (Completed | Cancelled | Failed)
 
 A request that ends while it waits in the inbox has no ``Started``.
 
 ``index`` is the image's place in a request for ``n`` images, from 0.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,6 +39,19 @@ class Preview:
 
     id: str
     image: "Image"
+    step: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """An image as it was after ``step``: with these bytes any engine of this model goes on from there.
+
+    Told only where it was asked for, and never after an image's last step.
+    """
+
+    id: str
+    data: bytes = field(repr=False)
     step: int
     index: int
 
@@ -93,7 +106,7 @@ class Failed:
     message: str
 
 
-Event = Started | Progress | Preview | ImageReady | Completed | Cancelled | Failed
+Event = Started | Progress | Preview | Checkpoint | ImageReady | Completed | Cancelled | Failed
 TERMINAL = (Completed, Cancelled, Failed)
 
 

@@ -23,6 +23,7 @@ from deployments.engine.weights import (
     SharedParts,
     denoiser_of,
     fit,
+    identity,
     part_files,
     prepare_vae,
     read_controlnet,
@@ -37,11 +38,18 @@ _ONE_AT_A_TIME = Lock()
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A model ready to run: its adapter, its effective card, and what the weights change of the catalog's card."""
+    """A model ready to run.
+
+    Attributes:
+        card: the effective one.
+        overrides: what the weights change of the catalog's card.
+        weights: which ones they are: two engines where this is the same make the same pictures.
+    """
 
     family: Family
     card: ModelCard
     overrides: Mapping[str, Any]
+    weights: str
 
 
 def load(spec: LoadSpec) -> LoadedModel:
@@ -70,7 +78,7 @@ def load(spec: LoadSpec) -> LoadedModel:
     if abilities:
         overrides["capabilities"] = abilities
     card = card.override(overrides)
-    return LoadedModel(_adapter(card, networks, origin.folder), card, overrides)
+    return LoadedModel(_adapter(card, networks, origin.folder), card, overrides, identity(spec, card, origin))
 
 
 def pick_device(device: str) -> torch.device:

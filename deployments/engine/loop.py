@@ -15,6 +15,7 @@ from deployments.engine.failure import failed, is_fatal
 from deployments.engine.families.base import DenoiseState, Family
 from deployments.engine.meter import Meter
 from deployments.engine.pace import Pace
+from deployments.engine.saving import Saver
 from deployments.engine.ticket import RawPreview, Ticket
 from deployments.engine.worker import Worker
 
@@ -23,13 +24,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Running:
-    """An image in the loop, and whose it is.
+    """An image in the loop, whose it is, and what saves it on its way, if something does.
 
     It is its own key: a request's id may come again while the cancelled one's last forward runs.
     """
 
     ticket: Ticket
     state: DenoiseState
+    saver: Saver | None = None
 
 
 class DenoiseLoop(Worker):
@@ -155,6 +157,8 @@ class DenoiseLoop(Worker):
             ticket.tell(Progress(item.request.id, step, sampler.total, item.index))
             if item.request.preview_every and step % item.request.preview_every == 0:
                 self._preview(running)
+            if running.saver is not None:
+                self._save(running, running.saver)
         if sampler.done:
             self._leave(running)
             ticket.denoised()
@@ -167,6 +171,14 @@ class DenoiseLoop(Worker):
             ticket.tell(RawPreview(self._family.preview(state), item.size, state.sampler.steps_done, item.index))
         except Exception as error:  # noqa: BLE001  (it ends its own request, not the loop)
             ticket.tell(failed(item.request.id, error))
+
+    def _save(self, running: Running, saver: Saver) -> None:
+        ticket = running.ticket
+        try:
+            if (checkpoint := saver.save(running.state)) is not None:
+                ticket.tell(checkpoint)
+        except Exception as error:  # noqa: BLE001  (as above)
+            ticket.tell(failed(ticket.request.id, error))
 
     def _leave(self, running: Running) -> None:
         with self._changed:

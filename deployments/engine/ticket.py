@@ -2,20 +2,30 @@
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from PIL.Image import Image
 from torch import Tensor
 
-from deployments.engine.events import TERMINAL, Completed, Event, Timings
+from deployments.engine.events import TERMINAL, Completed, Event, Preview, Timings
 from deployments.engine.preview import picture
 from deployments.engine.request import GenerationRequest
 
 OnEvents = Callable[[list[Event]], None]
 
 
-class RawPreview:
-    """A preview whose pixels are still on the device: the emitting thread makes it a :class:`Preview`.
+class Raw(ABC):
+    """An event in the making: the emitting thread finishes it, off the denoise thread."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def event(self, request_id: str) -> Event | None:
+        """The event; may wait for the device. ``None`` if there is nothing to tell any more."""
+
+
+class RawPreview(Raw):
+    """A preview whose pixels are still on the device.
 
     ``pixels`` are (h, w, 3) uint8, one for each latent; ``size`` is the final image's (width, height) in pixels.
     """
@@ -28,9 +38,8 @@ class RawPreview:
         self.step = step
         self.index = index
 
-    def picture(self) -> Image:
-        """The picture to show; waits for the device."""
-        return picture(self.pixels, *self.size)
+    def event(self, request_id: str) -> Preview:
+        return Preview(request_id, picture(self.pixels, *self.size), self.step, self.index)
 
 
 class Ticket:
@@ -46,7 +55,7 @@ class Ticket:
         self,
         request: GenerationRequest,
         on_events: OnEvents,
-        emit: "Callable[[Ticket, Event | RawPreview], None]",
+        emit: "Callable[[Ticket, Event | Raw], None]",
     ) -> None:
         self.request = request
         self.on_events = on_events
@@ -62,7 +71,7 @@ class Ticket:
         """A terminal event has been told: no stage works on it any more."""
         return self._ended
 
-    def tell(self, event: Event | RawPreview) -> bool:
+    def tell(self, event: Event | Raw) -> bool:
         """Emit ``event``, unless the request has ended. Returns whether it was emitted."""
         with self._lock:
             if self._ended:

@@ -1,5 +1,6 @@
 """One LoRA: low-rank terms for the layers of a pipeline's parts, read from a diffusers or a kohya file."""
 
+import hashlib
 import re
 import shutil
 from collections import Counter
@@ -44,11 +45,13 @@ class Lora:
     Attributes:
         name: the file's, without its ending.
         version: changes when the file does.
+        digest: SHA-256 of the file, in hex: the same on every machine.
         parts: by component of the pipeline and name of the layer in it.
     """
 
     name: str
     version: tuple[int, int]
+    digest: str
     parts: Mapping[str, Mapping[str, LowRank]]
 
     @property
@@ -72,7 +75,7 @@ def read_lora(path: Path, version: tuple[int, int], *, pipeline: Any, device: to
     try:
         with safe_open(path, framework="pt") as file:
             magnitudes = [name for name in file.keys() if "dora_scale" in name]  # noqa: SIM118  (it is no mapping)
-        tensors, alphas, metadata = _normalised(path, pipeline, denoiser)
+        digest, tensors, alphas, metadata = _normalised(path, pipeline, denoiser)
     except Exception as error:  # the converters raise what they like at files of other kinds
         raise ValueError(f"{path.name} is no LoRA that diffusers can read") from error
     if magnitudes:  # diffusers would pass them over, and paint something else
@@ -88,11 +91,13 @@ def read_lora(path: Path, version: tuple[int, int], *, pipeline: Any, device: to
         parts[component] = {name: _term(own, name, module, scales).to(device, dtype) for name in _layers(own, path)}
     if not parts:
         raise ValueError(f"{path.name} holds no LoRA layers for this model")
-    return Lora(path.stem, version, parts)
+    return Lora(path.stem, version, digest, parts)
 
 
-def _normalised(path: Path, pipeline: Any, denoiser: str) -> tuple[dict[str, Tensor], dict[str, float], dict[str, Any]]:
-    """The file's tensors by diffusers' names, its alphas, and PEFT's configuration if it has one."""
+def _normalised(
+    path: Path, pipeline: Any, denoiser: str
+) -> tuple[str, dict[str, Tensor], dict[str, float], dict[str, Any]]:
+    """The file's digest, its tensors by diffusers' names, its alphas, and PEFT's configuration if it has one."""
     options: dict[str, Any] = {"use_safetensors": True, "return_lora_metadata": True}
     if denoiser == "unet":
         options["unet_config"] = pipeline.unet.config
@@ -101,9 +106,12 @@ def _normalised(path: Path, pipeline: Any, denoiser: str) -> tuple[dict[str, Ten
     # Tensors are mapped from the file, as the stock pipeline's are (on a CPU even their place in memory shows in the
     # last bit). So it must be a copy that nobody can change: a mapped file that is cut off ends the process.
     with TemporaryDirectory(prefix="darkroom-lora-") as private:
-        tensors, *told = pipeline.lora_state_dict(shutil.copy(path, private), **options)
+        copied = shutil.copy(path, private)
+        with Path(copied).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        tensors, *told = pipeline.lora_state_dict(copied, **options)
     alphas = told[0] if len(told) == 2 else None
-    return tensors, alphas or {}, told[-1] or {}
+    return digest, tensors, alphas or {}, told[-1] or {}
 
 
 def _below(values: Mapping[str, Any], component: str) -> dict[str, Any]:

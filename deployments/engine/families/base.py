@@ -94,7 +94,8 @@ class DenoiseState:
     """One image on its way: what a forward needs and changes. Used by the denoise thread alone while it runs.
 
     ``latents`` is a batch of one in the architecture's own layout and the model's dtype; each step replaces the tensor
-    and never writes into it.
+    and never writes into it. Latents and sampler are all that a step changes and a later step depends on: checkpoints
+    hold nothing else, and ``Family.start`` makes the rest again.
     """
 
     item: Item

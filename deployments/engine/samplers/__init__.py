@@ -2,6 +2,16 @@
 
 from deployments.engine.samplers.recipes import Recipe, SamplerKit
 from deployments.engine.samplers.sampler import Sampler
+from deployments.engine.samplers.state import SamplerState, UnsavableState, Value
 from deployments.engine.samplers.together import scale_together, step_together
 
-__all__ = ["Recipe", "Sampler", "SamplerKit", "scale_together", "step_together"]
+__all__ = [
+    "Recipe",
+    "Sampler",
+    "SamplerKit",
+    "SamplerState",
+    "UnsavableState",
+    "Value",
+    "scale_together",
+    "step_together",
+]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from deployments.engine.samplers.rules import Rule, rule_for
+from deployments.engine.samplers.state import Beginning, SamplerState
 
 
 class Sampler:
@@ -63,6 +64,7 @@ class Sampler:
         self.steps_told = 0
         self.rule: Rule | None = None if alone else rule_for(scheduler)
         self._coefficients = [] if self.rule is None else self.rule.coefficients(scheduler, self._timesteps)
+        self._beginning = Beginning(scheduler)
 
     @property
     def timestep(self) -> float:
@@ -121,6 +123,30 @@ class Sampler:
         self._cursor += 1
         if self.done or (self._cursor > self._warmup and self._cursor % self._scheduler.order == 0):
             self.steps_done += 1
+
+    def state(self) -> SamplerState:
+        """How far it has got and what it remembers. Tensors are its own: the next step may replace what they show.
+
+        Raises:
+            UnsavableState: its scheduler holds something that can't be told.
+        """
+        changes = self._beginning.changes(self._scheduler)
+        return SamplerState(self._cursor, self.steps_done, changes, self.generator.get_state())
+
+    def restore(self, state: SamplerState) -> None:
+        """Go on where another sampler of the same image was, as if this one had taken its steps and told of them.
+
+        This one must not have taken a step. ``state``'s tensors are its own from now on, and where its latents are.
+
+        Raises:
+            ValueError: no forward of ``state`` is in this walk, or none is left after it.
+        """
+        if not 0 < state.forwards_taken < len(self._values):
+            raise ValueError(f"{state.forwards_taken} of {len(self._values)} forwards are taken")
+        self.generator.set_state(state.generator)
+        vars(self._scheduler).update(state.scheduler)
+        self._cursor = state.forwards_taken
+        self.steps_done = self.steps_told = state.steps_done
 
 
 def columns(samplers: Sequence[Sampler], like: Tensor) -> list[Tensor]:

@@ -23,7 +23,7 @@ class Shelf:
 
     def read(self, path: Path, version: tuple[int, int]) -> Lora:
         self.reads.append(path.stem)
-        return Lora(path.stem, version, {"unet": {"layer": KILOBYTE}})
+        return Lora(path.stem, version, "", {"unet": {"layer": KILOBYTE}})
 
 
 def refs(*names: str) -> list[LoraRef]:
