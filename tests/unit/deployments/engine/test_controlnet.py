@@ -95,6 +95,7 @@ def fits(sides: Sides, request: GenerationRequest) -> bool:
     [(side, mode) for side in SIDES for mode in MODES if not side[1] or "mask" in MODES[mode]],
     indirect=["sides"],
     ids=str,
+    scope="module",  # else every case would load its model again
 )
 @pytest.mark.parametrize(
     "how",

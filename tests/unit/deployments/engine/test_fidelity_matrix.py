@@ -7,7 +7,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
-from itertools import combinations, product
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from deployments.catalog import CATALOG, card_for
 from deployments.engine import Engine, GenerationRequest
 from tests.unit.deployments.engine.gallery import blot, photo
 from tests.unit.deployments.engine.lora_files import write_diffusers
+from tests.unit.deployments.engine.pairs import covering, pairs
 from tests.unit.deployments.engine.stock import Stock
 from tests.unit.deployments.engine.weight_formats import (
     FORMATS,
@@ -65,19 +66,7 @@ def every_case() -> tuple[Case, ...]:
 
 @cache
 def sample() -> frozenset[Case]:
-    """Cases in which every pair of values that can occur together does, chosen greedily."""
-    left = {pair for case in every_case() for pair in _pairs(case)}
-    chosen = set()
-    while left:
-        best = max(every_case(), key=lambda case: len(left & _pairs(case)))
-        chosen.add(best)
-        left -= _pairs(best)
-    return frozenset(chosen)
-
-
-@cache
-def _pairs(case: Case) -> frozenset[Any]:
-    return frozenset(combinations(asdict(case).items(), 2))
+    return covering(every_case())
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +126,7 @@ def wish(case: Case) -> GenerationRequest:
         for case in sorted(every_case(), key=lambda case: case.weights)
     ],
     indirect=["sides"],
+    scope="module",  # else every case would load its model again
 )
 def test_it_is_the_stock_pipelines_picture_byte_for_byte(
     sides: tuple[Engine, Stock], case: Case, results: dict[Case, bool]
@@ -149,8 +139,8 @@ def test_it_is_the_stock_pipelines_picture_byte_for_byte(
 
 
 def test_the_sample_has_every_pair_and_is_far_from_all() -> None:
-    assert {pair for case in sample() for pair in _pairs(case)} == {
-        pair for case in every_case() for pair in _pairs(case)
+    assert {pair for case in sample() for pair in pairs(case)} == {
+        pair for case in every_case() for pair in pairs(case)
     }
     assert len(sample()) < len(every_case()) / 10
 
