@@ -1,6 +1,6 @@
 """Where encoded images are kept: one async store over a local folder or an object store, by URL."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Self
 
 import obstore
@@ -9,6 +9,8 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from deployments.engine.errors import Gone
 
 FILE_SCHEME = "file://"
+
+LISTED_AT_ONCE = 1000
 
 
 class BlobStore:
@@ -62,6 +64,12 @@ class BlobStore:
                 await obstore.delete_async(self._store, key)
             except FileNotFoundError:
                 continue
+
+    async def listed(self, prefix: str | None = None) -> AsyncIterator[list[tuple[str, float]]]:
+        """Every key below the folder ``prefix``, or of all, with the seconds since the epoch when it was written; in
+        lists, in no order."""
+        async for page in obstore.list(self._store, prefix, chunk_size=LISTED_AT_ONCE):
+            yield [(blob["path"], blob["last_modified"].timestamp()) for blob in page]
 
     async def delete_prefix(self, prefix: str) -> None:
         """Remove every blob below the folder ``prefix`` (whole path segments: ``a`` does not match ``ab/1``).

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deployments.blobs import BlobStore
+from deployments.checkpoints import Checkpoints
 from deployments.engine.errors import InternalError
 from deployments.engine.events import TERMINAL, Checkpoint, Completed, Event, Failed, ImageReady, Preview, Progress
 from deployments.engine.images import CONTENT_TYPES, encode, encode_preview
 from deployments.engine.request import GenerationRequest, new_request_id
 from deployments.messages import EncodedPreview, ImageStored, ReplicaEvent, RunAttempt
 from deployments.outbox import Outbox
+from deployments.saving import Saving
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -29,6 +31,11 @@ class Lab:
 
     threads: Executor
     blobs: BlobStore
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """Where states are kept."""
+        return Checkpoints(self.blobs)
 
     async def encode_preview(self, image: "Image") -> bytes:
         """JPEG, at most 32 KiB."""
@@ -56,6 +63,7 @@ class Developing:
         self._lab = lab
         self._cancel = cancel
         self._outbox = Outbox()
+        self._saving = Saving(attempt.request.id, lab.checkpoints)
         self._pictures: list[Preview | ImageReady] = []
         self._completed: Completed | None = None
         self._total = attempt.request.steps or 0  # fewer from a picture on; the engine's progress tells
@@ -76,7 +84,7 @@ class Developing:
                 case Completed():
                     self._completed = event
                 case Checkpoint():
-                    pass  # none is asked for
+                    self._saving.put(event)
                 case Progress():
                     self._total = event.total
                     self._outbox.put(event)
@@ -108,6 +116,7 @@ class Developing:
         self._stop_developing()
 
     def _stop_developing(self) -> None:
+        self._saving.stop()
         self._pictures.clear()
         if self._lab_task is not None and self._lab_task is not asyncio.current_task():
             self._lab_task.cancel()
@@ -121,6 +130,7 @@ class Developing:
                     await (self._preview(picture) if isinstance(picture, Preview) else self._image(picture))
                 )
             if self._completed is not None:
+                self._saving.stop()
                 self._outbox.put(self._completed)
         except Exception:  # the edge of the task: the attempt ends as failed, and the log says why
             error_id = new_request_id()

@@ -51,7 +51,14 @@ class EngineLoad(Protocol):
 class ServedEngine(Protocol):
     """The part of :class:`deployments.engine.Engine` that a replica uses; thread-safe."""
 
-    def submit(self, request: GenerationRequest, on_events: Callable[[list[Event]], None]) -> GenerationRequest: ...
+    def submit(
+        self,
+        request: GenerationRequest,
+        on_events: Callable[[list[Event]], None],
+        *,
+        resume: Mapping[int, bytes] | None,
+        checkpoint_every_s: float | None,
+    ) -> GenerationRequest: ...
     def cancel(self, request_id: str) -> bool: ...
     def stats(self) -> EngineLoad: ...
     def check(self) -> None: ...
@@ -120,9 +127,15 @@ class ModelReplica:
         blobs_url: str,
         engine_factory: Callable[[], ServedEngine],
         place: Callable[[], Place] = Place.of_this_process,
+        checkpoint_every_s: float | None = None,
     ) -> None:
-        """Load the engine off the event loop; Serve sends requests once this returns."""
+        """Load the engine off the event loop; Serve sends requests once this returns.
+
+        ``checkpoint_every_s``: seconds between two saved states of an image, at least; 0 saves after every step, None
+        never.
+        """
         self._model = model
+        self._checkpoint_every_s = checkpoint_every_s
         self._place = place()
         self._loop = asyncio.get_running_loop()
         self._lab = Lab(ThreadPoolExecutor(CODEC_THREADS, thread_name_prefix="codec"), BlobStore.open(blobs_url))
@@ -138,6 +151,7 @@ class ModelReplica:
         self._follow_epoch(attempt.epoch)
         try:
             attempt = replace(attempt, request=await inputs.fetch(attempt.request, self._lab.blobs))
+            resume = await self._saved(attempt)
         except Gone as gone:
             yield [Failed(attempt.request.id, gone.code, gone.message)]
             return
@@ -148,7 +162,7 @@ class ModelReplica:
         developing = Developing(attempt, self._lab, cancel=lambda: self._engine.cancel(attempt.request.id))
         try:
             if await self._take_over(developing):
-                self._submit(developing)
+                self._submit(developing, resume)
             async for events in developing.events():
                 yield events
         finally:
@@ -222,7 +236,17 @@ class ModelReplica:
         self._running[job] = developing
         return True
 
-    def _submit(self, developing: Developing) -> None:
+    async def _saved(self, attempt: RunAttempt) -> dict[int, bytes]:
+        """The states from which ``attempt`` can go on; none for the first."""
+        if attempt.attempt == 1:
+            return {}
+        try:
+            return await self._lab.checkpoints.load(attempt.request.id)
+        except Exception:  # the edge of a convenience: it begins anew instead
+            logger.exception("job %s: its saved state could not be read", attempt.request.id)
+            return {}
+
+    def _submit(self, developing: Developing, resume: Mapping[int, bytes]) -> None:
         """Hand the request to the engine; a refusal becomes the attempt's ``Failed``."""
         request = developing.attempt.request
 
@@ -235,7 +259,7 @@ class ModelReplica:
             self._loop.call_soon_threadsafe(receive, events)
 
         try:
-            self._engine.submit(request, on_events)
+            self._engine.submit(request, on_events, resume=resume, checkpoint_every_s=self._checkpoint_every_s)
         except DarkroomError as error:
             developing.fail(error.code, error.message)
         except Exception:  # the edge of an attempt: it ends as failed, and the log says why

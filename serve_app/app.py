@@ -76,7 +76,9 @@ def compose(args: AppArgs, engines: Callable[[ModelSettings], EngineFactory]) ->
     """The graph over any engines; raises as :func:`build`."""
     refuse_local_storage(args, _alive_nodes())
     models = {
-        model.id: serve.deployment(ModelReplica, **_model_options(model)).bind(model.id, args.blobs_url, engines(model))
+        model.id: serve.deployment(ModelReplica, **_model_options(model)).bind(
+            model.id, args.blobs_url, engines(model), checkpoint_every_s=model.checkpoint_every_s
+        )
         for model in args.models
     }
     router = serve.deployment(Router, **_router_options()).bind(args, models)

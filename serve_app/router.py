@@ -3,23 +3,22 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import Mapping, Sequence
 
 from ray.serve.exceptions import DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
 
 from deployments.blobs import BlobStore
-from deployments.engine.errors import DarkroomError
 from deployments.messages import ReplicaStats
 from serve_app.autoscaling import BACKLOG_PREFIX
-from serve_app.handles.calls import Refused, refusing
+from serve_app.handles.calls import refusing
 from serve_app.handles.runner import ServeRunner
-from serve_app.jobs.events import EventId, LoggedEvent
+from serve_app.jobs.caller import Caller, Once
 from serve_app.jobs.fleet import Fleet, ModelStatus, WorkerStatus
+from serve_app.jobs.following import LEASE_S, Following, News, Subscription
 from serve_app.jobs.job import Job, JobPage, JobRequest, JobStatus
 from serve_app.jobs.service import JobService
-from serve_app.jobs.store import JobStore
+from serve_app.jobs.store import Database, JobStore
 from serve_app.settings import AppArgs
 
 logger = logging.getLogger(__name__)
@@ -41,12 +40,14 @@ class Router:
     async def __init__(  # type: ignore[misc]  # Serve awaits it
         self, args: AppArgs, models: Mapping[str, DeploymentHandle]
     ) -> None:
-        """``models``: a handle per model id. Opens the store, ends what an earlier Router left, starts dispatch.
+        """``models``: a handle per model id. Opens the database, takes over the models' jobs, starts dispatch.
 
         The tasks that live on are started here: a task started while a request is handled is a child of that request,
         and Serve cancels the calls it makes when the request is cancelled.
         """
-        self._store = JobStore(args.database_url)
+        self._database = Database(args.database_url)
+        await self._database.open()
+        self._store = JobStore(self._database)
         self._runner = ServeRunner(models)
         self._service = JobService(
             store=self._store,
@@ -56,42 +57,52 @@ class Router:
             settings=args.jobs,
         )
         await self._service.start()
-        self._heartbeats = [
+        self._following = Following(self._service.follow, time.monotonic)
+        self._beats = [
             asyncio.create_task(self._heartbeat(model, handle), name=f"heartbeat {model}")
             for model, handle in models.items()
         ]
+        self._beats.append(asyncio.create_task(self._lapse(), name="streams that have fallen silent"))
 
     @refusing
-    async def submit(self, request: JobRequest) -> Job:
-        return await self._service.submit(request)
-
-    async def follow(
-        self, job_id: str, after: EventId | None = None
-    ) -> AsyncGenerator[list[LoggedEvent] | Refused, None]:
-        try:
-            async with aclosing(self._service.follow(job_id, after)) as batches:
-                async for batch in batches:
-                    yield batch
-        except DarkroomError as error:
-            yield Refused(error)
+    async def submit(self, request: JobRequest, caller: Caller, once: Once | None = None) -> Job:
+        return await self._service.submit(request, caller, once)
 
     @refusing
-    async def get(self, job_id: str) -> Job:
-        return await self._service.get(job_id)
+    async def subscribe(self, process: str, wanted: Sequence[Subscription], anew: bool) -> None:
+        self._following.subscribe(process, wanted, anew=anew)
+
+    @refusing
+    async def unsubscribe(self, process: str, numbers: Sequence[int]) -> None:
+        self._following.unsubscribe(process, numbers)
+
+    @refusing
+    async def poll(self, process: str) -> list[News] | None:
+        return await self._following.poll(process)
+
+    @refusing
+    async def get(self, job_id: str, caller: Caller) -> Job:
+        return await self._service.get(job_id, caller)
 
     @refusing
     async def jobs(
-        self, *, status: JobStatus | None = None, model: str | None = None, limit: int = 50, cursor: str | None = None
+        self,
+        caller: Caller,
+        *,
+        status: JobStatus | None = None,
+        model: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
     ) -> JobPage:
-        return await self._service.jobs(status=status, model=model, limit=limit, cursor=cursor)
+        return await self._service.jobs(caller, status=status, model=model, limit=limit, cursor=cursor)
 
     @refusing
-    async def cancel(self, job_id: str) -> Job:
-        return await self._service.cancel(job_id)
+    async def cancel(self, job_id: str, caller: Caller) -> Job:
+        return await self._service.cancel(job_id, caller)
 
     @refusing
-    async def delete(self, job_id: str) -> None:
-        await self._service.delete(job_id)
+    async def delete(self, job_id: str, caller: Caller) -> None:
+        await self._service.delete(job_id, caller)
 
     @refusing
     async def models(self) -> list[ModelStatus]:
@@ -110,16 +121,24 @@ class Router:
 
     async def check_health(self) -> None:
         """Serve's health check: raises when a task that must live on has ended, so that Serve replaces this Router."""
-        for task in self._heartbeats:
+        for task in self._beats:
             if task.done():
                 raise RuntimeError(f"the task {task.get_name()!r} has ended")
 
     async def __del__(self) -> None:
         """Serve's destructor call, after draining."""
-        for task in getattr(self, "_heartbeats", ()):  # absent when the constructor failed
+        for task in getattr(self, "_beats", ()):  # absent when the constructor failed
             task.cancel()
-        if hasattr(self, "_service"):
+        if hasattr(self, "_following"):
             await self._service.close()
+            await self._following.close()
+        if hasattr(self, "_database"):
+            await self._database.close()
+
+    async def _lapse(self) -> None:
+        while True:
+            await asyncio.sleep(LEASE_S / 4)
+            self._following.lapse()
 
     async def _heartbeat(self, model: str, handle: DeploymentHandle) -> None:
         """About once a second, for one model only, so that a slow or broken one holds up no other."""

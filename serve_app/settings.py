@@ -90,7 +90,14 @@ class ModelSettings(Settings):
     prefetch: int = Field(
         default=2, ge=0, description="Requests handed to a replica beyond its batch, to hide the hop."
     )
-    max_queued: int = Field(default=1000, ge=1, description="Jobs that may wait for this model; past it, 429.")
+    checkpoint_every_s: float | None = Field(
+        default=5,
+        ge=0,
+        description="Seconds between two saved states of a running image, from which it goes on if its replica is "
+        "lost; 0 saves after every step, null never.",
+    )
+    max_queued: int = Field(default=5000, ge=1, description="Jobs that may wait for this model; past it, 429.")
+    max_queued_per_client: int = Field(default=1000, ge=1, description="Of these, jobs of one client; past it, 429.")
     upscale_delay_s: float = Field(
         default=5, ge=0, description="Backlog must persist this long before replicas are added."
     )
@@ -174,12 +181,27 @@ class ApiSettings(Settings):
     cors_origins: tuple[str, ...] = Field(default=(), description="Origins allowed by CORS; none by default.")
 
 
+class RetentionSettings(Settings):
+    """How long the images of jobs that have ended are kept: until the first of these bounds. Then they are 410."""
+
+    max_age_s: float | None = Field(default=7 * 86400, gt=0, description="Since the job's end.")
+    max_jobs: int | None = Field(default=1_000_000, ge=0, description="The newest so many jobs keep their images.")
+    max_bytes: int | None = Field(default=100 * 2**30, ge=0, description="The newest jobs with images of so much.")
+    forget_after_s: float | None = Field(
+        default=90 * 86400, gt=0, description="Since a job's end, until nothing is known of it any more (404)."
+    )
+    sweep_every_s: float = Field(default=60, gt=0, description="Seconds between looks for what is due.")
+    sweep_orphans_every_s: float = Field(
+        default=6 * 3600, gt=0, description="Seconds between looks for images and pictures that belong to no job."
+    )
+
+
 class JobSettings(Settings):
     """How jobs are kept."""
 
-    max_attempts: int = Field(default=3, ge=1, description="Dispatches of one job before it fails as `interrupted`.")
-    image_ttl_s: float = Field(default=7 * 86400, gt=0, description="Age at which a finished job's images are deleted.")
-    sweep_every_s: float = Field(default=60, gt=0, description="Seconds between looks for expired images.")
+    max_attempts: int = Field(
+        default=3, ge=1, description="Replicas that one job may lose, until it fails as `interrupted`."
+    )
     follow_within_s: float = Field(
         default=5,
         gt=0,
@@ -191,6 +213,7 @@ class JobSettings(Settings):
         description="Without any replica for this long, a model's jobs fail and new ones are refused (503).",
     )
     finished_logs: int = Field(default=256, ge=0, description="Finished jobs whose event logs stay in memory.")
+    retention: RetentionSettings = RetentionSettings()
 
 
 class AppArgs(Settings):

@@ -10,6 +10,7 @@
     ├── Gone                      gone
     ├── Conflict                  conflict
     ├── GenerationCancelled       cancelled
+    ├── DeadlineExceeded          deadline_exceeded
     ├── OutOfMemory               out_of_memory
     ├── Interrupted               interrupted
     ├── PayloadTooLarge           payload_too_large
@@ -133,6 +134,12 @@ class GenerationCancelled(DarkroomError):
         super().__init__(message)
 
 
+class DeadlineExceeded(DarkroomError):
+    """The client's own deadline has passed."""
+
+    code = "deadline_exceeded"
+
+
 class OutOfMemory(DarkroomError):
     """The device has not enough memory for this request, even alone."""
 
@@ -163,7 +170,14 @@ class InternalError(DarkroomError):
     code = "internal"
 
 
-_RAISED_AGAIN: tuple[type[DarkroomError], ...] = (OutOfMemory, Interrupted, ModelUnavailable, GenerationCancelled, Gone)
+_RAISED_AGAIN: tuple[type[DarkroomError], ...] = (
+    DeadlineExceeded,
+    OutOfMemory,
+    Interrupted,
+    ModelUnavailable,
+    GenerationCancelled,
+    Gone,
+)
 
 
 def error_of(code: str, message: str) -> DarkroomError:

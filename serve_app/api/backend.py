@@ -4,6 +4,7 @@
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
+from serve_app.jobs.caller import Caller
 from serve_app.jobs.events import EventId, LoggedEvent
 from serve_app.jobs.fleet import ModelState, ModelStatus, WorkerStatus
 from serve_app.jobs.job import Job, JobPage, JobRequest, JobStatus
@@ -12,13 +13,22 @@ __all__ = ["Backend", "ModelState", "ModelStatus", "WorkerStatus"]
 
 
 class Backend(Protocol):
-    """All methods raise :class:`~deployments.engine.errors.DarkroomError` and nothing else on purpose."""
+    """All methods raise :class:`~deployments.engine.errors.DarkroomError` and nothing else on purpose.
 
-    async def submit(self, request: JobRequest) -> Job:
-        """Resolve, check, commit and queue. Raises InvalidRequest, UnsupportedByModel, ModelNotFound, QueueFull."""
+    A job that ``caller`` may not see is not found.
+    """
+
+    async def submit(self, request: JobRequest, caller: Caller, key: str | None = None) -> Job:
+        """Resolve, check, commit and queue. Raises InvalidRequest, UnsupportedByModel, ModelNotFound, QueueFull.
+
+        ``key`` is the caller's own name for this submission: however often it comes, there is one job, and that is what
+        is answered. Raises Conflict when something else was submitted under it, or the job's id is taken.
+        """
         ...
 
-    def follow(self, job_id: str, after: EventId | None = None) -> AsyncGenerator[list[LoggedEvent], None]:
+    def follow(
+        self, job_id: str, caller: Caller, after: EventId | None = None
+    ) -> AsyncGenerator[list[LoggedEvent], None]:
         """The job's events after ``after``, as they come, in lists, to the terminal one. Raises JobNotFound.
 
         Closing the generator before the end leaves a job with ``on_disconnect="detach"`` alone, and cancels one with
@@ -30,25 +40,35 @@ class Backend(Protocol):
         """
         ...
 
-    async def get(self, job_id: str) -> Job:
+    async def get(self, job_id: str, caller: Caller) -> Job:
         """Raises JobNotFound."""
         ...
 
     async def jobs(
-        self, *, status: JobStatus | None = None, model: str | None = None, limit: int = 50, cursor: str | None = None
+        self,
+        caller: Caller,
+        *,
+        status: JobStatus | None = None,
+        model: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
     ) -> JobPage:
-        """Newest first. ``model`` may be an alias. Raises InvalidRequest for a cursor that is none."""
+        """Those that ``caller`` may see, newest first; ``model`` may be an alias.
+
+        Raises:
+            InvalidRequest: the cursor is none of this list.
+        """
         ...
 
-    async def cancel(self, job_id: str) -> Job:
+    async def cancel(self, job_id: str, caller: Caller) -> Job:
         """The job in the state that won: cancelled, or the terminal state it had reached before. Raises JobNotFound."""
         ...
 
-    async def delete(self, job_id: str) -> None:
+    async def delete(self, job_id: str, caller: Caller) -> None:
         """Cancel it if it runs, then forget it and its images. Raises JobNotFound."""
         ...
 
-    async def image(self, job_id: str, index: int) -> tuple[Job, bytes]:
+    async def image(self, job_id: str, index: int, caller: Caller) -> tuple[Job, bytes]:
         """The job and the encoded bytes of its image ``index``.
 
         Raises:

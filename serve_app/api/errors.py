@@ -34,6 +34,7 @@ STATUS: Mapping[str, int] = {
     "internal": 500,
     "model_unavailable": 503,
     "interrupted": 503,
+    "deadline_exceeded": 504,
     "out_of_memory": 507,
 }
 """Every stable ``code`` and its HTTP status."""

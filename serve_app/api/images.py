@@ -17,6 +17,7 @@ from deployments.engine.resolve import least_steps, strength_of
 from serve_app.api.accept import EVENT_STREAM, JSON
 from serve_app.api.backend import Backend
 from serve_app.api.body import documented, json_body, picture_body
+from serve_app.api.callers import Asking
 from serve_app.api.encoding import base64, off_loop
 from serve_app.api.images_stream import NO_USAGE, ImagesFrames, Kind, Usage, size_of, spread
 from serve_app.api.models import find_model
@@ -26,6 +27,7 @@ from serve_app.api.pictures import EXAMPLE_PICTURE, beside_loop
 from serve_app.api.schemas import EditsBody, EditsFields, ImagesBody, ImagesFields
 from serve_app.api.sse import EventStream
 from serve_app.api.views import Links, View
+from serve_app.jobs.caller import Caller
 from serve_app.jobs.job import JobRequest
 from serve_app.settings import ApiSettings
 
@@ -86,12 +88,14 @@ def images_router(backend: Backend, settings: ApiSettings) -> APIRouter:
         ),
         responses=_answers("image_generation"),
     )
-    async def generate(request: Request, body: Annotated[ImagesFields, Depends(json_body(ImagesBody))]) -> Response:
+    async def generate(
+        request: Request, body: Annotated[ImagesFields, Depends(json_body(ImagesBody))], caller: Asking
+    ) -> Response:
         """The stock `openai` client works. Darkroom's own fields go into its `extra_body`.
 
         A client that goes away cancels the generation.
         """
-        return await answer(request, body, "image_generation", dict)
+        return await answer(request, body, caller, "image_generation", dict)
 
     @router.post(
         "/edits",
@@ -101,13 +105,13 @@ def images_router(backend: Backend, settings: ApiSettings) -> APIRouter:
         responses=_answers("image_edit"),
     )
     async def edit(
-        request: Request, body: Annotated[EditsFields, Depends(picture_body(EditsBody, EDIT_FILES))]
+        request: Request, body: Annotated[EditsFields, Depends(picture_body(EditsBody, EDIT_FILES))], caller: Asking
     ) -> Response:
         """With a mask only that part is repainted; without one the whole picture is, as far as `strength` says."""
-        return await answer(request, body, "image_edit", body.source)
+        return await answer(request, body, caller, "image_edit", body.source)
 
     async def answer(
-        request: Request, body: ImagesFields, kind: Kind, source: Callable[[], dict[str, Picture]]
+        request: Request, body: ImagesFields, caller: Caller, kind: Kind, source: Callable[[], dict[str, Picture]]
     ) -> Response:
         quality = quality_of(body)
         with _by_openais_names(body):
@@ -117,12 +121,14 @@ def images_router(backend: Backend, settings: ApiSettings) -> APIRouter:
         wanted = JobRequest(generation=generation, on_disconnect="cancel")
         if body.stream:
             with _by_openais_names(body):
-                job = await backend.submit(wanted)
-            frames = ImagesFrames(job, backend, quality, body.partial_images or 0, kind)
-            return EventStream(backend.follow(job.id), frames, settings.ping_s, {"X-Job-Id": job.id})
+                job = await backend.submit(wanted, caller)
+            frames = ImagesFrames(
+                job, backend, caller, quality=quality, partial_images=body.partial_images or 0, kind=kind
+            )
+            return EventStream(backend.follow(job.id, caller), frames, settings.ping_s, {"X-Job-Id": job.id})
         as_url = Links(request) if body.response_format == "url" else None
         with _by_openais_names(body):
-            outcome = await while_connected(request, run(backend, wanted, fetch=as_url is None))
+            outcome = await while_connected(request, run(backend, wanted, caller, fetch=as_url is None))
         size = sum(map(len, outcome.contents))
         content = await off_loop(size, _answer, outcome, quality, as_url)
         return Response(content, media_type=JSON, headers={"X-Job-Id": outcome.job.id})

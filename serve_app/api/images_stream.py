@@ -12,6 +12,7 @@ from serve_app.api.backend import Backend
 from serve_app.api.encoding import base64, off_loop
 from serve_app.api.errors import JobFailed, openai_error
 from serve_app.api.views import View
+from serve_app.jobs.caller import Caller
 from serve_app.jobs.events import Cancelled, Complete, Error, LoggedEvent, Preview
 from serve_app.jobs.job import Job
 
@@ -59,10 +60,13 @@ class ImagesFrames:
     A partial image is the first preview at or after its due step; each preview is sent once.
     """
 
-    def __init__(self, job: Job, backend: Backend, quality: str, partial_images: int, kind: Kind) -> None:
+    def __init__(
+        self, job: Job, backend: Backend, caller: Caller, *, quality: str, partial_images: int, kind: Kind
+    ) -> None:
         generation = job.request.generation
         self._job_id = job.id
         self._backend = backend
+        self._caller = caller
         self._partials = partial_images
         self._sent = 0
         self._kind = kind
@@ -101,7 +105,7 @@ class ImagesFrames:
         return _frame(f"{self._kind}.partial_image", told | self._common())
 
     async def _completed(self) -> bytes:
-        _, content = await self._backend.image(self._job_id, 0)
+        _, content = await self._backend.image(self._job_id, 0, self._caller)
 
         def frame() -> bytes:
             told = {"b64_json": base64(content), "output_format": self._format, "usage": NO_USAGE}

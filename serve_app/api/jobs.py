@@ -6,20 +6,43 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from starlette.responses import Response
 
-from deployments.engine.errors import InvalidRequest
-from deployments.engine.request import PICTURE_FIELDS
+from deployments.engine.request import PICTURE_FIELDS, REQUEST_ID_PATTERN
 from serve_app.api.backend import Backend
 from serve_app.api.body import documented, picture_body
+from serve_app.api.callers import Asking
 from serve_app.api.openapi import EVENT_STREAM_ANSWER, IMAGE_ANSWER, refusals
 from serve_app.api.pictures import beside_loop
 from serve_app.api.schemas import JobBody, JobFields
 from serve_app.api.sse import EventStream, JobFrames
 from serve_app.api.views import JobAccepted, JobList, JobView, Links
+from serve_app.jobs.caller import MAX_KEY_CHARS, OWN_ID, Caller
 from serve_app.jobs.events import EventId
 from serve_app.jobs.job import TERMINAL, JobStatus
 from serve_app.settings import ApiSettings
 
-JobId = Annotated[str, Path(description="The id that the submission answered.")]
+JobId = Annotated[str, Path(description="The id that the submission answered.", max_length=200)]
+
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=MAX_KEY_CHARS,
+        description="Your own name for this submission: a repeat answers the job that there is, another body is 409.",
+    ),
+]
+
+SUBMISSION = (
+    "invalid_request",
+    "unsupported_by_model",
+    "model_not_found",
+    "conflict",
+    "payload_too_large",
+    "unsupported_media_type",
+    "queue_full",
+    "model_unavailable",
+)
+"""How a submission can be refused."""
 
 EXAMPLE = {
     "operation": "image_generation",
@@ -41,30 +64,41 @@ def jobs_router(backend: Backend, settings: ApiSettings) -> APIRouter:
         response_model=JobAccepted,
         summary="Submit a job",
         openapi_extra=documented(JobBody, form=PICTURE_FIELDS, sunset=EXAMPLE),
-        responses=refusals(
-            "invalid_request",
-            "unsupported_by_model",
-            "model_not_found",
-            "payload_too_large",
-            "unsupported_media_type",
-            "queue_full",
-            "model_unavailable",
-        ),
+        responses=refusals(*SUBMISSION),
     )
     async def submit(
         request: Request,
         body: Annotated[JobFields, Depends(picture_body(JobBody))],
-        idempotency_key: Annotated[str | None, Header(include_in_schema=False)] = None,
+        caller: Asking,
+        idempotency_key: Key = None,
     ) -> JobAccepted:
         """Commits the job, then answers: it runs whether or not anybody follows it."""
-        if idempotency_key is not None:
-            raise InvalidRequest("Idempotency-Key", idempotency_key, "no such header: this service does not honour it")
-        job = await backend.submit(await beside_loop(body, body.job_request, on_disconnect="detach"))
-        return JobAccepted.of(job, Links(request))
+        wanted = await beside_loop(body, body.job_request, on_disconnect="detach")
+        return JobAccepted.of(await backend.submit(wanted, caller, idempotency_key), Links(request))
+
+    @router.put(
+        "/{job_id}",
+        status_code=202,
+        response_model=JobAccepted,
+        summary="Submit a job under an id of your own",
+        openapi_extra=documented(JobBody, form=PICTURE_FIELDS, sunset=EXAMPLE),
+        responses=refusals(*SUBMISSION),
+    )
+    async def put(
+        request: Request,
+        job_id: Annotated[str, Path(pattern=REQUEST_ID_PATTERN, description="The job's id.")],
+        body: Annotated[JobFields, Depends(picture_body(JobBody))],
+        caller: Asking,
+    ) -> JobAccepted:
+        """As often as it comes, there is one job; another body under the same id is refused as `conflict`."""
+        wanted = await beside_loop(body, body.job_request, on_disconnect="detach", id=job_id)
+        return JobAccepted.of(await backend.submit(wanted, caller, f"{OWN_ID}{job_id}"), Links(request))
 
     @router.get("", response_model=JobList, summary="List jobs", responses=refusals("invalid_request"))
     async def page(
         request: Request,
+        caller: Asking,
+        *,
         status: Annotated[JobStatus | None, Query(description="Only jobs in this state.")] = None,
         model: Annotated[str | None, Query(max_length=200, description="Only this model's jobs; id or alias.")] = None,
         limit: Annotated[int, Query(ge=1, le=200, description="Jobs on this page at most.")] = 50,
@@ -73,7 +107,7 @@ def jobs_router(backend: Backend, settings: ApiSettings) -> APIRouter:
         ] = None,
     ) -> JobList:
         """Newest first."""
-        found = await backend.jobs(status=status, model=model, limit=limit, cursor=cursor)
+        found = await backend.jobs(caller, status=status, model=model, limit=limit, cursor=cursor)
         return JobList.of(found, Links(request))
 
     @router.get(
@@ -82,9 +116,9 @@ def jobs_router(backend: Backend, settings: ApiSettings) -> APIRouter:
         summary="Look at a job",
         responses=refusals("job_not_found", "invalid_request"),
     )
-    async def look(request: Request, job_id: JobId) -> JobView:
+    async def look(request: Request, job_id: JobId, caller: Asking) -> JobView:
         """State, position, ETA, progress, timings, images, error and the resolved parameters."""
-        return JobView.of(await backend.get(job_id), Links(request))
+        return JobView.of(await backend.get(job_id, caller), Links(request))
 
     @router.get(
         "/{job_id}/stream",
@@ -99,17 +133,18 @@ def jobs_router(backend: Backend, settings: ApiSettings) -> APIRouter:
     async def stream(
         request: Request,
         job_id: JobId,
+        caller: Asking,
         last_event_id: Annotated[
             str | None, Header(description="Resume after this event, as EventSource does by itself.")
         ] = None,
     ) -> Response:
         """Server-sent events. A late comer gets all transitions and progress, and each image's newest preview."""
         after = EventId.parse(last_event_id) if last_event_id else None
-        job = await backend.get(job_id)
-        if after is not None and job.status in TERMINAL and not await _anything(backend, job_id, after):
+        job = await backend.get(job_id, caller)
+        if after is not None and job.status in TERMINAL and not await _anything(backend, job_id, caller, after):
             return Response(status_code=204)
-        frames = JobFrames(job, backend, Links(request), resumable=True)
-        return EventStream(backend.follow(job_id, after), frames, settings.ping_s)
+        frames = JobFrames(job, backend, caller, Links(request), resumable=True)
+        return EventStream(backend.follow(job_id, caller, after), frames, settings.ping_s)
 
     @router.get(
         "/{job_id}/images/{index}",
@@ -124,14 +159,15 @@ def jobs_router(backend: Backend, settings: ApiSettings) -> APIRouter:
     async def image(
         job_id: JobId,
         index: Annotated[int, Path(ge=0, le=1000, description="Which of the job's images, from 0.")],
+        caller: Asking,
         if_none_match: Annotated[str | None, Header(description="ETags that the client holds.")] = None,
     ) -> Response:
         """The encoded bytes. An image never changes, so caches may keep it for good."""
         if if_none_match is not None:
-            etag = _etag((await backend.get(job_id)).image_ref(index).key)
+            etag = _etag((await backend.get(job_id, caller)).image_ref(index).key)
             if _matches(if_none_match, etag):
                 return Response(status_code=304, headers=_caching(etag))
-        job, content = await backend.image(job_id, index)
+        job, content = await backend.image(job_id, index, caller)
         ref = job.image_ref(index)
         return Response(content, media_type=f"image/{ref.format}", headers=_caching(_etag(ref.key)))
 
@@ -141,23 +177,23 @@ def jobs_router(backend: Backend, settings: ApiSettings) -> APIRouter:
         summary="Cancel a job",
         responses=refusals("job_not_found", "invalid_request"),
     )
-    async def cancel(request: Request, job_id: JobId) -> JobView:
+    async def cancel(request: Request, job_id: JobId, caller: Asking) -> JobView:
         """Answers the job in the state that won: cancelled, or the end it had reached before."""
-        return JobView.of(await backend.cancel(job_id), Links(request))
+        return JobView.of(await backend.cancel(job_id, caller), Links(request))
 
     @router.delete(
         "/{job_id}", status_code=204, summary="Delete a job", responses=refusals("job_not_found", "invalid_request")
     )
-    async def delete(job_id: JobId) -> None:
+    async def delete(job_id: JobId, caller: Asking) -> None:
         """Cancels it if it runs, then forgets it and its images."""
-        await backend.delete(job_id)
+        await backend.delete(job_id, caller)
 
     return router
 
 
-async def _anything(backend: Backend, job_id: str, after: EventId) -> bool:
+async def _anything(backend: Backend, job_id: str, caller: Caller, after: EventId) -> bool:
     """Whether a job that has ended has events after ``after``."""
-    async with aclosing(backend.follow(job_id, after)) as batches:
+    async with aclosing(backend.follow(job_id, caller, after)) as batches:
         return await anext(batches, None) is not None
 
 

@@ -72,6 +72,7 @@ SYNCHRONOUS = (
     "queue_full",
     "model_unavailable",
     "interrupted",
+    "deadline_exceeded",
     "out_of_memory",
 )
 """How a route that waits for its job may refuse, or end."""

@@ -12,6 +12,7 @@ from deployments.engine.errors import GenerationCancelled, Interrupted
 from serve_app.api.backend import Backend
 from serve_app.api.errors import JobFailed
 from serve_app.api.sse import gone
+from serve_app.jobs.caller import Caller
 from serve_app.jobs.events import Cancelled, Complete, Error
 from serve_app.jobs.job import ImageRef, Job, JobRequest
 
@@ -31,7 +32,7 @@ class Outcome:
     contents: tuple[bytes, ...]
 
 
-async def run(backend: Backend, request: JobRequest, *, fetch: bool = True) -> Outcome:
+async def run(backend: Backend, request: JobRequest, caller: Caller, *, fetch: bool = True) -> Outcome:
     """Submit, wait and, with ``fetch``, read the images.
 
     Cancelling this call closes the job's stream: ``on_disconnect`` decides what becomes of the job.
@@ -39,15 +40,15 @@ async def run(backend: Backend, request: JobRequest, *, fetch: bool = True) -> O
     Raises:
         DarkroomError: what ``submit`` raises; JobFailed or GenerationCancelled if the job ends so.
     """
-    job = await backend.submit(request)
-    complete = await _complete(backend, job.id)
+    job = await backend.submit(request, caller)
+    complete = await _complete(backend, job.id, caller)
     wanted = complete.images if fetch else ()
-    contents = await asyncio.gather(*(backend.image(job.id, image.index) for image in wanted))
+    contents = await asyncio.gather(*(backend.image(job.id, image.index, caller) for image in wanted))
     return Outcome(job, complete.images, complete.timings, tuple(content for _, content in contents))
 
 
-async def _complete(backend: Backend, job_id: str) -> Complete:
-    async with aclosing(backend.follow(job_id)) as batches:
+async def _complete(backend: Backend, job_id: str, caller: Caller) -> Complete:
+    async with aclosing(backend.follow(job_id, caller)) as batches:
         async for batch in batches:
             for logged in batch:
                 match logged.event:

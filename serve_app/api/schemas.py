@@ -12,7 +12,15 @@ from deployments.engine.request import PICTURE_FIELDS, GenerationRequest
 from serve_app.api.errors import invalid
 from serve_app.api.pictures import decoded
 from serve_app.jobs.admission import MAX_METADATA_BYTES
-from serve_app.jobs.job import JobRequest, OnDisconnect, Operation, operation_on
+from serve_app.jobs.job import (
+    MAX_DEADLINE_S,
+    JobRequest,
+    OnDisconnect,
+    Operation,
+    Priority,
+    Webhook,
+    operation_on,
+)
 
 
 class WireBody(BaseModel):
@@ -91,6 +99,18 @@ class JobFields(WireBody):
         description="What becomes of the job when its last follower goes away: `cancel` or `detach` (it runs on). "
         "Jobs detach, synchronous calls cancel, unless told otherwise.",
     )
+    priority: Priority | None = Field(
+        default=None,
+        description="A weight in the fair queue: a job counts half with `high`, twice with `low`.",
+    )
+    deadline_s: float | None = Field(
+        default=None,
+        gt=0,
+        le=MAX_DEADLINE_S,
+        allow_inf_nan=False,
+        description="Seconds from the submission: what has not begun by then expires, what runs fails.",
+    )
+    webhook: Webhook | None = Field(default=None, description="Where to tell what becomes of the job.")
     metadata: dict[str, Any] = Field(
         default_factory=dict, description=f"The client's own, given back with the job; {MAX_METADATA_BYTES} bytes."
     )
@@ -125,6 +145,9 @@ class JobFields(WireBody):
             operation=wanted,
             on_disconnect=self.on_disconnect or on_disconnect,
             metadata=self.metadata,
+            priority=self.priority or "normal",
+            deadline_s=self.deadline_s,
+            webhook=self.webhook,
         )
 
 

@@ -13,6 +13,7 @@ from deployments.engine.request import PICTURE_FIELDS, Format
 from serve_app.api.accept import EVENT_STREAM, FORMS, IMAGES, JSON, choose
 from serve_app.api.backend import Backend
 from serve_app.api.body import documented, picture_body
+from serve_app.api.callers import Asking
 from serve_app.api.encoding import base64, off_loop
 from serve_app.api.openapi import EVENT_STREAM_ANSWER, IMAGE_ANSWER, SYNCHRONOUS, refusals
 from serve_app.api.outcome import Outcome, run, while_connected
@@ -20,6 +21,7 @@ from serve_app.api.pictures import EXAMPLE_PICTURE, beside_loop
 from serve_app.api.schemas import JobBody, JobFields
 from serve_app.api.sse import EventStream, JobFrames
 from serve_app.api.views import Links, View
+from serve_app.jobs.caller import Caller
 from serve_app.jobs.job import Operation
 from serve_app.settings import ApiSettings
 
@@ -73,30 +75,30 @@ def simple_router(backend: Backend, settings: ApiSettings) -> APIRouter:
 
     @router.post("/txt2img", summary="Generate in one call", **route("image_generation"))
     @router.post("/execute", summary="Generate in one call (another name)", **route("image_generation"))
-    async def generate(request: Request, body: Body) -> Response:
+    async def generate(request: Request, body: Body, caller: Asking) -> Response:
         """A client that goes away cancels the job, unless `on_disconnect` says `detach`."""
-        return await call(request, body, "image_generation")
+        return await call(request, body, caller, "image_generation")
 
     @router.post("/img2img", summary="Repaint a picture in one call", **route("image_transform"))
-    async def transform(request: Request, body: Body) -> Response:
+    async def transform(request: Request, body: Body, caller: Asking) -> Response:
         """`image` in base64, or a file of a form; `strength` says how much of it to repaint."""
-        return await call(request, body, "image_transform")
+        return await call(request, body, caller, "image_transform")
 
     @router.post("/inpaint", summary="Repaint a part of a picture in one call", **route("image_inpaint"))
-    async def inpaint(request: Request, body: Body) -> Response:
+    async def inpaint(request: Request, body: Body, caller: Asking) -> Response:
         """`image`, and `mask`: white where to repaint."""
-        return await call(request, body, "image_inpaint")
+        return await call(request, body, caller, "image_inpaint")
 
-    async def call(request: Request, body: JobFields, operation: Operation) -> Response:
+    async def call(request: Request, body: JobFields, caller: Caller, operation: Operation) -> Response:
         form = _form(request.headers.get("accept", ""), body)
         changes = {"format": IMAGES[form]} if form in IMAGES else {}
         wanted = await beside_loop(body, body.job_request, on_disconnect="cancel", operation=operation, **changes)
         links = Links(request)
         if form == EVENT_STREAM:
-            job = await backend.submit(wanted)
-            frames = JobFrames(job, backend, links, resumable=False)
-            return EventStream(backend.follow(job.id), frames, settings.ping_s, {"X-Job-Id": job.id})
-        outcome = await while_connected(request, run(backend, wanted))
+            job = await backend.submit(wanted, caller)
+            frames = JobFrames(job, backend, caller, links, resumable=False)
+            return EventStream(backend.follow(job.id, caller), frames, settings.ping_s, {"X-Job-Id": job.id})
+        outcome = await while_connected(request, run(backend, wanted, caller))
         if form == JSON:
             size = sum(map(len, outcome.contents))
             return Response(await off_loop(size, _answer, outcome, links), media_type=JSON, headers=_names(outcome))

@@ -20,6 +20,7 @@ from serve_app.api.backend import Backend
 from serve_app.api.boundary import logged
 from serve_app.api.encoding import base64, off_loop
 from serve_app.api.views import Links
+from serve_app.jobs.caller import Caller
 from serve_app.jobs.events import (
     TERMINAL_EVENTS,
     Complete,
@@ -135,10 +136,11 @@ class JobFrames:
             that it does; otherwise it is told by an ``error`` event.
     """
 
-    def __init__(self, job: Job, backend: Backend, links: Links, *, resumable: bool) -> None:
+    def __init__(self, job: Job, backend: Backend, caller: Caller, links: Links, *, resumable: bool) -> None:
         self._job_id = job.id
         self._many = job.request.generation.n > 1
         self._backend = backend
+        self._caller = caller
         self._links = links
         self._resumable = resumable
         self._last: EventId | None = None
@@ -191,7 +193,7 @@ class JobFrames:
 
     async def _complete(self, event_id: EventId, images: tuple[ImageRef, ...], timings: dict[str, float]) -> bytes:
         try:
-            _, first = await self._backend.image(self._job_id, 0)
+            _, first = await self._backend.image(self._job_id, 0, self._caller)
         except (Gone, JobNotFound):  # a late comer to a job whose images have expired, or are being deleted
             first = None
         described = [

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from deployments.engine.request import PICTURE_FIELDS, Format
 from serve_app.api.backend import ModelState, ModelStatus, WorkerStatus
-from serve_app.jobs.job import ImageRef, Job, JobPage, JobRequest, JobStatus, OnDisconnect, Operation
+from serve_app.jobs.job import ImageRef, Job, JobPage, JobRequest, JobStatus, OnDisconnect, Operation, Priority
 
 
 class Links:
@@ -113,6 +113,8 @@ class JobView(View):
     error: JobErrorView | None
     request: dict[str, Any] = Field(description="The resolved parameters; of pictures, their sizes.")
     on_disconnect: OnDisconnect
+    priority: Priority
+    deadline_s: float | None
     metadata: dict[str, Any]
     sse_url: str
     status_url: str
@@ -140,6 +142,8 @@ class JobView(View):
             error=JobErrorView(code=job.error.code, message=job.error.message) if job.error else None,
             request=_parameters(request),
             on_disconnect=request.on_disconnect,
+            priority=request.priority,
+            deadline_s=request.deadline_s,
             metadata=request.metadata,
             sse_url=links.stream(job.id),
             status_url=links.job(job.id),

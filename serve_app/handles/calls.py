@@ -23,6 +23,7 @@ from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, 
 from ray.serve.handle import DeploymentResponse, DeploymentResponseGenerator
 
 from deployments.engine.errors import DarkroomError
+from serve_app.jobs.log import HandedOver
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -49,36 +50,43 @@ class CalleeLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The answer of a method that raised a typed error; :func:`answer` and :func:`stream` raise it again."""
+    """The answer of a method that raised a typed error; :func:`answer` raises it again."""
 
     error: DarkroomError
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The answer of a method whose callee has handed over: :func:`answer` raises CalleeLost."""
+
+
 def refusing(
     method: Callable[P, Coroutine[Any, Any, T]],
-) -> Callable[P, Coroutine[Any, Any, T | Refused]]:
-    """``method``, answering its typed errors instead of raising them."""
+) -> Callable[P, Coroutine[Any, Any, T | Refused | Moved]]:
+    """``method``, answering its typed errors, and that it has handed over, instead of raising them."""
 
     @wraps(method)
-    async def answering(*args: P.args, **kwargs: P.kwargs) -> T | Refused:
+    async def answering(*args: P.args, **kwargs: P.kwargs) -> T | Refused | Moved:
         try:
             return await method(*args, **kwargs)
         except DarkroomError as error:
             return Refused(error)
+        except HandedOver:
+            return Moved()
 
     return answering
 
 
-async def answer(response: DeploymentResponse[T | Refused], timeout_s: float) -> T:
+async def answer(response: DeploymentResponse[T | Refused | Moved], timeout_s: float) -> T:
     """The result of a unary handle call.
 
     Raises:
-        CalleeLost: the callee is gone, or has not answered within ``timeout_s``.
+        CalleeLost: the callee is gone or has handed over, or has not answered within ``timeout_s``.
         Exception: what the callee raised.
     """
     try:
         async with asyncio.timeout(timeout_s):
-            result: T | Refused = await response
+            result: T | Refused | Moved = await response
     except TimeoutError as error:
         response.cancel()
         raise CalleeLost(f"no answer within {timeout_s:g} s") from error
@@ -86,10 +94,12 @@ async def answer(response: DeploymentResponse[T | Refused], timeout_s: float) ->
         raise _meaning(error) from error
     if isinstance(result, Refused):
         raise result.error
+    if isinstance(result, Moved):
+        raise CalleeLost("the job service is moving")
     return result
 
 
-async def stream(response: DeploymentResponseGenerator[T | Refused]) -> AsyncGenerator[T, None]:
+async def stream(response: DeploymentResponseGenerator[T]) -> AsyncGenerator[T, None]:
     """The items of a streaming handle call; a consumer that stops before the end cancels it. Raises as :func:`answer`.
 
     (The generator that Serve returns has no ``aclose`` of its own.)
@@ -97,9 +107,6 @@ async def stream(response: DeploymentResponseGenerator[T | Refused]) -> AsyncGen
     ended = False
     try:
         async for item in response:
-            if isinstance(item, Refused):
-                ended = True
-                raise item.error
             yield item
         ended = True
     except (RayTaskError, *_GONE) as error:

@@ -17,6 +17,7 @@ from deployments.engine.request import GenerationRequest
 from serve_app.api.backend import Backend
 from serve_app.api.pictures import on_thread
 from serve_app.jobs import events as job_events
+from serve_app.jobs.caller import CLUSTER
 from serve_app.jobs.job import ImageRef, JobRequest
 
 
@@ -43,9 +44,9 @@ async def stream(backend: Backend, blobs: BlobStore, request: GenerationRequest)
     Closing the iterator before its end cancels the job. Raises what :meth:`Backend.submit` raises; what goes wrong
     later arrives as ``Failed``.
     """
-    job = await backend.submit(JobRequest(generation=request, on_disconnect="cancel"))
+    job = await backend.submit(JobRequest(generation=request, on_disconnect="cancel"), CLUSTER)
     delivered: set[int] = set()  # after a restart the same images come again
-    async with aclosing(backend.follow(job.id)) as batches:
+    async with aclosing(backend.follow(job.id, CLUSTER)) as batches:
         async for batch in batches:
             for logged in batch:
                 match logged.event:

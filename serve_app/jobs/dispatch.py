@@ -2,20 +2,21 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
+from deployments.checkpoints import Checkpoints
 from deployments.messages import RunAttempt
 from serve_app.jobs.attempt import Attempt
 from serve_app.jobs.ending import Ending
 from serve_app.jobs.events import Restarted
 from serve_app.jobs.job import JobStatus
-from serve_app.jobs.lanes import Lane, Lanes
+from serve_app.jobs.lanes import Lane, Lanes, waiting
 from serve_app.jobs.live import LiveJob, LiveJobs
+from serve_app.jobs.log import HandedOver
 from serve_app.jobs.outcome import Outcome, defect, interrupted
 from serve_app.jobs.runner import ReplicaLost, Runner
 from serve_app.jobs.store import JobStore
 from serve_app.jobs.tasks import Tasks
-
-_TAKEN_OVER = interrupted("another router has taken over this job")
 
 
 class Dispatcher:
@@ -30,19 +31,23 @@ class Dispatcher:
         *,
         store: JobStore,
         runner: Runner,
+        checkpoints: Checkpoints,
         lanes: Lanes,
         jobs: LiveJobs,
         ending: Ending,
         tasks: Tasks,
+        superseded: Callable[[], None],
         max_attempts: int,
         clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._runner = runner
+        self._checkpoints = checkpoints
         self._lanes = lanes
         self._jobs = jobs
         self._ending = ending
         self._tasks = tasks
+        self._superseded = superseded
         self._max_attempts = max_attempts
         self._clock = clock
         self._stopped = False
@@ -69,21 +74,23 @@ class Dispatcher:
         finally:
             lane.running.pop(live.id, None)
         if outcome is not None:
-            await self._ending.end(live, outcome)
+            with suppress(HandedOver):
+                await self._ending.end(live, outcome)
         self.dispatch(lane.model)
 
     async def _run(self, lane: Lane, live: LiveJob) -> Outcome | None:
-        """Make one attempt; the outcome, or ``None`` when the job waits again or was ended from outside."""
-        attempt = live.job.attempt + 1
+        """Make one attempt; the outcome, or ``None`` when the job waits again, or was ended or taken from outside."""
         try:
-            return await self._attempt(live, attempt)
+            return await self._attempt(live, live.job.attempt + 1)
         except ReplicaLost as lost:
-            if live.ending is not None:
+            if live.ending is not None or self._stopped:
                 return None
             lane.paused = True
-            if attempt >= self._max_attempts:
-                return interrupted(f"lost in {attempt} of {attempt} attempts, the last time: {lost.reason}")
-            return await self._requeue(lane, live, lost.reason)
+            losses = live.job.losses + 1
+            if losses >= self._max_attempts:
+                return interrupted(f"its replica was lost in {losses} attempts, the last time: {lost.reason}")
+            await self._requeue(lane, live, lost.reason)
+            return None
 
     async def _attempt(self, live: LiveJob, attempt: int) -> Outcome | None:
         """Commit ``attempt`` and follow it to its outcome; ``None`` when the job was ended from outside.
@@ -97,7 +104,8 @@ class Dispatcher:
         if live.ending is not None:
             return None
         if not started:
-            return _TAKEN_OVER
+            self._superseded()
+            return None
         live.transition(status=JobStatus.RUNNING, started_at=live.job.started_at or now)
         run = RunAttempt(live.generation, self._store.epoch, attempt)
         live.stream = stream = self._tasks.spawn(Attempt(live).follow(self._runner.run(live.model, run)))
@@ -109,18 +117,21 @@ class Dispatcher:
             raise ReplicaLost("the attempt was cancelled on its replica")
         return stream.result()
 
-    async def _requeue(self, lane: Lane, live: LiveJob, reason: str) -> Outcome | None:
-        """Put the job back at the head of the queue, with the same seed; the outcome if it may not run again."""
+    async def _requeue(self, lane: Lane, live: LiveJob, reason: str) -> None:
+        """Put a lost job back at the head of the queue, with the same seed."""
         attempt = live.job.attempt
-        kept = await self._store.requeue(live.id, attempt)
+        kept = await self._store.requeue(live.id, attempt, lost=True)
         if live.ending is not None:
-            return None
+            return
         if not kept:
-            return _TAKEN_OVER
-        live.transition(status=JobStatus.QUEUED)
+            self._superseded()
+            return
+        step = await self._checkpoints.resumes_at(live.id, live.generation.n)
+        if live.ending is not None or self._stopped:
+            return
+        live.transition(status=JobStatus.QUEUED, losses=live.job.losses + 1)
         live.steps_done.clear()
         live.told = None
-        live.log.append(Restarted(attempt + 1, reason, step=0))
+        live.log.append(Restarted(attempt + 1, reason, step))
         lane.running.pop(live.id, None)
-        lane.queue.requeue(live.id, live.cost)
-        return None
+        lane.queue.requeue(waiting(live))

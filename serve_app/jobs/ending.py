@@ -3,12 +3,15 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
+from deployments.checkpoints import Checkpoints
 from deployments.engine.errors import JobNotFound
 from serve_app.jobs.job import TERMINAL, Job
 from serve_app.jobs.lanes import Lanes
 from serve_app.jobs.live import LiveJob, LiveJobs
-from serve_app.jobs.outcome import Outcome, defect, interrupted, terminal_event
+from serve_app.jobs.log import HandedOver
+from serve_app.jobs.outcome import Outcome, defect, terminal_event
 from serve_app.jobs.store import JobStore
 from serve_app.jobs.tasks import Tasks
 
@@ -24,50 +27,70 @@ class Ending:
         self,
         *,
         store: JobStore,
+        checkpoints: Checkpoints,
         lanes: Lanes,
         jobs: LiveJobs,
         tasks: Tasks,
+        superseded: Callable[[], None],
         clock: Callable[[], float],
         retry_s: float = 0.2,
     ) -> None:
-        """``retry_s``: the pause before a commit that failed is tried again; doubled each time, to 5 s at most."""
+        """``superseded`` is called when a job turns out to be another Router's. ``retry_s``: the pause before a commit
+        that failed is tried again; doubled each time, to 5 s at most."""
         self._store = store
+        self._checkpoints = checkpoints
         self._lanes = lanes
         self._jobs = jobs
         self._tasks = tasks
+        self._superseded = superseded
         self._clock = clock
         self._retry_s = retry_s
 
     async def end(self, live: LiveJob, outcome: Outcome) -> Job:
-        """The job in the state that won: ``outcome``, or the one that came first. Raises nothing of its own.
+        """The job in the state that won: ``outcome``, or the one that came first.
 
         Whoever waits here may be cancelled; the end is committed and told all the same. A running attempt is closed
         at once.
+
+        Raises:
+            HandedOver: it is another Router's by now.
         """
         if live.ending is None:
             self._lanes[live.model].queue.remove(live.id)
             live.ending = self._tasks.spawn(self._commit(live, outcome))
             if live.stream is not None:
                 live.stream.cancel()
-        return await asyncio.shield(live.ending)
+            if live.timer is not None:
+                live.timer.cancel()
+        ended = await asyncio.shield(live.ending)
+        if ended is None:
+            raise HandedOver
+        return ended
 
-    async def _commit(self, live: LiveJob, outcome: Outcome) -> Job:
+    async def _commit(self, live: LiveJob, outcome: Outcome) -> Job | None:
         # Nothing is appended to the log once `ending` is set, so the id of the terminal event is known before it.
         last_seq, now = live.log.next_id.seq, self._clock()
         try:
             job = await self._committed(live, outcome, now, last_seq)
-            if job.status not in TERMINAL:
-                outcome = interrupted("another router has taken over this job")
         except JobNotFound as error:  # deleted behind our back; its followers must see an end all the same
-            outcome = defect(live.id, error)
-            job = live.job
-        if job.status in TERMINAL:
-            live.job = job
-        else:  # the row keeps its last committed state; the next epoch fails it
-            live.transition(status=outcome.status, finished_at=now, error=outcome.error)
-        live.log.append(terminal_event(live.job))
+            lost = defect(live.id, error)
+            job = replace(live.job, status=lost.status, finished_at=now, error=lost.error)
+        if job.status not in TERMINAL:
+            self._superseded()
+            return None
+        live.job = job
+        live.log.append(terminal_event(job))
         self._jobs.retire(live)
-        return live.job
+        if job.attempt:
+            self._tasks.spawn(self._clear(job.id))
+        return job
+
+    async def _clear(self, job_id: str) -> None:
+        """Nothing will resume it."""
+        try:
+            await self._checkpoints.clear(job_id)
+        except Exception:  # the edge of a task: they go with the job's images in the end
+            logger.exception("job %s: its saved states could not be deleted", job_id)
 
     async def _committed(self, live: LiveJob, outcome: Outcome, now: float, last_seq: int) -> Job:
         """Commit, as often as it takes: nothing is told that is not committed. Raises JobNotFound."""

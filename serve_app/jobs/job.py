@@ -11,6 +11,10 @@ from deployments.engine.request import Format, GenerationRequest
 
 Operation = Literal["image_generation", "image_transform", "image_inpaint"]
 OnDisconnect = Literal["cancel", "detach"]
+Priority = Literal["high", "normal", "low"]
+Notice = Literal["started", "restarted", "complete", "error", "cancelled"]
+
+MAX_DEADLINE_S = 7 * 86400.0
 
 
 def operation_on(image: bool, mask: bool) -> Operation:
@@ -35,11 +39,23 @@ ACTIVE = frozenset({JobStatus.QUEUED, JobStatus.RUNNING})
 TERMINAL = frozenset(JobStatus) - ACTIVE
 
 
+class Webhook(BaseModel):
+    """Where to tell what becomes of a job: a signed POST for each of ``events``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    url: str = Field(min_length=1, max_length=2000, description="http or https; no private address.")
+    events: tuple[Notice, ...] = Field(
+        default=("complete", "error", "cancelled"), min_length=1, strict=False, description="What to tell."
+    )
+
+
 class JobRequest(BaseModel):
     """What a client submitted, through whichever dialect: the generation, and how to treat it as a job.
 
     ``generation.id`` is the job's id. ``on_disconnect="cancel"`` cancels the job when the last stream that follows it
-    is closed before its end; the synchronous routes set it, the job API leaves ``detach``.
+    is closed before its end; the synchronous routes set it, the job API leaves ``detach``. ``deadline_s`` counts from
+    the submission: a job that has not begun by then expires, one that runs fails as ``deadline_exceeded``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -48,6 +64,9 @@ class JobRequest(BaseModel):
     operation: Operation = "image_generation"
     on_disconnect: OnDisconnect = "detach"
     metadata: dict[str, Any] = Field(default_factory=dict)
+    priority: Priority = "normal"
+    deadline_s: float | None = Field(default=None, gt=0, le=MAX_DEADLINE_S, allow_inf_nan=False)
+    webhook: Webhook | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +96,10 @@ class Job:
 
     Attributes:
         id: the same as ``request.generation.id``.
+        client: who submitted it (:attr:`serve_app.jobs.caller.Caller.client`).
         request: resolved: every default filled in, the seed drawn.
         attempt: 0 while queued, then the number of the newest dispatch, from 1.
+        losses: attempts that ended with their replica; a restart of the service is none.
         images: set when the job has succeeded.
         images_expired: the images' bytes are gone (retention); their description stays.
         timings: seconds per stage; ``wait`` is the time in the Router's queue, the others are the engine's.
@@ -92,6 +113,8 @@ class Job:
     status: JobStatus
     attempt: int
     created_at: float
+    client: str = "@unknown"
+    losses: int = 0
     started_at: float | None = None
     finished_at: float | None = None
     images: tuple[ImageRef, ...] = ()
@@ -102,6 +125,11 @@ class Job:
     eta_s: float | None = None
     step: int | None = None
     total: int | None = None
+
+    @property
+    def deadline(self) -> float | None:
+        """When it is too late for this job, in seconds since the epoch."""
+        return None if self.request.deadline_s is None else self.created_at + self.request.deadline_s
 
     def image_ref(self, index: int) -> ImageRef:
         """Image ``index`` of a finished job.

@@ -8,7 +8,7 @@ from serve_app.jobs import cost
 from serve_app.jobs.fleet import Fleet, ModelStatus
 from serve_app.jobs.job import Job
 from serve_app.jobs.live import LiveJob
-from serve_app.jobs.queue import JobQueue
+from serve_app.jobs.queue import Bound, FairQueue, Waiting
 
 
 class Lane:
@@ -18,9 +18,9 @@ class Lane:
     otherwise a job could meet the same dead replica three times within milliseconds.
     """
 
-    def __init__(self, model: str, max_queued: int) -> None:
+    def __init__(self, model: str, max_queued: int, max_queued_per_client: int) -> None:
         self.model = model
-        self.queue = JobQueue(max_queued)
+        self.queue = FairQueue(max_queued, max_queued_per_client)
         self.running: dict[str, LiveJob] = {}
         self.paused = False
 
@@ -38,25 +38,30 @@ class Lanes:
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
-        self._lanes = {model: Lane(model, fleet.settings(model).max_queued) for model in fleet.models}
+        settings = {model: fleet.settings(model) for model in fleet.models}
+        self._lanes = {model: Lane(model, one.max_queued, one.max_queued_per_client) for model, one in settings.items()}
 
     def __getitem__(self, model: str) -> Lane:
         return self._lanes[model]
 
-    def hold(self, model: str) -> Lane:
-        """The lane of ``model``, with a place held in its queue.
+    def hold(self, model: str, client: str) -> Lane:
+        """The lane of ``model``, with a place held in its queue for a job of ``client``.
 
         Raises:
-            QueueFull: the queue is at its bound; ``retry_after_s`` follows from the rate at which it drains.
+            QueueFull: the queue is at one of its bounds; ``retry_after_s`` follows from the rate at which it drains.
         """
         lane = self._lanes[model]
-        if lane.queue.hold():
+        bound = lane.queue.hold(client)
+        if bound is None:
             return lane
-        waiting = len(lane.queue)
-        later = cost.retry_after_s(
-            lane.queue.total(), waiting, self._fleet.replicas(model), self._fleet.seconds_per_row(model)
-        )
-        raise QueueFull(f"{waiting} jobs wait for {model} already; try again in {later:.0f} s", later)
+        replicas, seconds = self._fleet.replicas(model), self._fleet.seconds_per_row(model)
+        if bound is Bound.MODEL:
+            waiting, total, whose = len(lane.queue), lane.queue.total(), ""
+        else:
+            own = lane.queue.of(client)  # they get a turn when every client has had one
+            waiting, total, whose = len(own), lane.queue.clients * sum(job.cost for job in own), "of your "
+        later = cost.retry_after_s(total, waiting, replicas, seconds)
+        raise QueueFull(f"{waiting} {whose}jobs wait for {model} already; try again in {later:.0f} s", later)
 
     def free(self, lane: Lane) -> bool:
         """The lane has a waiting job and a slot for it."""
@@ -70,27 +75,21 @@ class Lanes:
     def snapshot(self, live: LiveJob) -> Job:
         """The job as a client sees it now, with its position and ETA."""
         lane = self._lanes[live.model]
-        if live.id in lane.queue:
-            ahead = lane.queue.ahead(live.id) + _rows_running(lane)
-            return live.snapshot(lane.queue.position(live.id), self._eta_s(live, ahead))
+        if self.waits(live):
+            place = self.place(live)
+            return live.snapshot(place.position, place.eta_s)
         others = [other.remaining for other in lane.running.values() if other is not live]
         return live.snapshot(None, self._eta_s(live, cost.beside(live.remaining, others)))
 
-    def last_place(self, live: LiveJob) -> Place:
-        """Where a job stands that has just joined the end of the queue."""
-        lane = self._lanes[live.model]
-        ahead = lane.queue.total() - live.cost + _rows_running(lane)
-        return Place(len(lane.queue) - 1, self._eta_s(live, ahead))
+    def waits(self, live: LiveJob) -> bool:
+        """The job is in its queue. (One that is being dispatched is not, though its state is still queued.)"""
+        return live.id in self._lanes[live.model].queue
 
-    def places(self, model: str, jobs: dict[str, LiveJob]) -> dict[str, Place]:
-        """Where each of these waiting ``jobs`` stands, in one pass over the queue."""
-        lane = self._lanes[model]
-        running = _rows_running(lane)
-        return {
-            job_id: Place(position, self._eta_s(jobs[job_id], ahead + running))
-            for position, (job_id, ahead) in enumerate(lane.queue.order())
-            if job_id in jobs
-        }
+    def place(self, live: LiveJob) -> Place:
+        """Where a waiting job stands, as things stand: whoever comes may go before it."""
+        lane = self._lanes[live.model]
+        position, ahead = lane.queue.place(live.id)
+        return Place(position, self._eta_s(live, ahead + _rows_running(lane)))
 
     def status(self, model: str) -> ModelStatus:
         """How the model stands."""
@@ -108,6 +107,11 @@ class Lanes:
     def _eta_s(self, live: LiveJob, ahead: float) -> float | None:
         fleet, model = self._fleet, live.model
         return cost.eta_s(live.remaining, ahead, fleet.replicas(model), fleet.seconds_per_row(model))
+
+
+def waiting(live: LiveJob) -> Waiting:
+    """The job as its queue knows it."""
+    return Waiting(live.id, live.job.client, live.cost, live.job.request.priority)
 
 
 def _rows_running(lane: Lane) -> float:

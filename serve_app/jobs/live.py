@@ -22,9 +22,11 @@ class LiveJob:
         model: the id of its model.
         cost: in rows (:func:`serve_app.jobs.cost.rows`).
         steps_done: by image, of the newest attempt.
+        unfollowed_since: when its last follower left, or it came; for as long as there is none.
         followers: open streams.
         told: the newest ``Queued`` in the log.
         stream: the task that reads the replica's events; set only while it reads.
+        timer: ends the job at its deadline, if it has one.
         ending: the task that commits the terminal state; set once, by whoever ends the job first.
     """
 
@@ -32,12 +34,14 @@ class LiveJob:
     model: str
     log: EventLog
     cost: float
+    unfollowed_since: float
     steps_done: dict[int, int] = field(default_factory=dict)
     total: int | None = None
     followers: int = 0
     told: Queued | None = None
     stream: asyncio.Task[Any] | None = None
-    ending: asyncio.Task[Job] | None = None
+    timer: asyncio.TimerHandle | None = None
+    ending: asyncio.Task[Job | None] | None = None
 
     @property
     def id(self) -> str:

@@ -15,6 +15,10 @@ from serve_app.jobs.events import (
 )
 
 
+class HandedOver(Exception):
+    """Another Router has the jobs of this one now, or will have: ask it."""
+
+
 class EventLog:
     """What a late comer needs to see: all transitions and progress, the newest position and the newest previews.
 
@@ -27,10 +31,10 @@ class EventLog:
     """
 
     def __init__(self, epoch: int) -> None:
-        self._epoch = epoch
-        self._seq = 0
+        self._newest = EventId(epoch, 0)
         self._events: dict[Hashable, LoggedEvent] = {}
         self._ended = False
+        self._handed_over = False
         self._news = asyncio.Event()
 
     def __len__(self) -> int:
@@ -42,9 +46,19 @@ class EventLog:
         return self._ended
 
     @property
+    def handed_over(self) -> bool:
+        """Nothing follows here: another Router has this job."""
+        return self._handed_over
+
+    @property
     def next_id(self) -> EventId:
         """The id that the next event gets."""
-        return EventId(self._epoch, self._seq + 1)
+        return EventId(self._newest.epoch, self._newest.seq + 1)
+
+    @property
+    def newest(self) -> EventId | None:
+        """The id of the newest event; ``None`` before the first."""
+        return self._newest if self._newest.seq else None
 
     def append(self, event: JobEvent) -> LoggedEvent:
         """Log ``event`` under the next id and wake every follower.
@@ -55,14 +69,27 @@ class EventLog:
         if self._ended:
             raise ValueError(f"the log has ended; {event.event} comes too late")
         logged = LoggedEvent(self.next_id, event)
-        self._seq += 1
+        self.put(logged)
+        return logged
+
+    def put(self, logged: LoggedEvent) -> None:
+        """Take in an event that another log has given its id, which must be higher than all here."""
+        self._newest = logged.id
         key = _key(logged)
         self._events.pop(key, None)  # a plain assignment would keep the old place in the order
         self._events[key] = logged
-        self._ended = isinstance(event, TERMINAL_EVENTS)
-        told, self._news = self._news, asyncio.Event()
-        told.set()
-        return logged
+        self._ended = isinstance(logged.event, TERMINAL_EVENTS)
+        self._wake()
+
+    def close(self) -> None:
+        """Nothing follows, whatever the newest event was."""
+        self._ended = True
+        self._wake()
+
+    def hand_over(self) -> None:
+        """Another Router tells what follows: whoever waits here is told so."""
+        self._handed_over = True
+        self._wake()
 
     def after(self, event_id: EventId | None) -> list[LoggedEvent]:
         """The events with a higher id, oldest first; all of them for ``None`` or an id of an older epoch.
@@ -81,12 +108,22 @@ class EventLog:
         return fresh
 
     async def news(self, event_id: EventId | None) -> list[LoggedEvent]:
-        """:meth:`after`, waiting until there is something; empty only when the log has ended before."""
+        """:meth:`after`, waiting until there is something; empty only when the log has ended before.
+
+        Raises:
+            HandedOver: the log was handed over, and there is nothing more in it.
+        """
         while True:
             told = self._news
             if (fresh := self.after(event_id)) or self._ended:
                 return fresh
+            if self._handed_over:
+                raise HandedOver
             await told.wait()
+
+    def _wake(self) -> None:
+        told, self._news = self._news, asyncio.Event()
+        told.set()
 
 
 def _key(logged: LoggedEvent) -> Hashable:

@@ -4,7 +4,7 @@ import logging
 import secrets
 from dataclasses import dataclass
 
-from deployments.engine.errors import InternalError, Interrupted
+from deployments.engine.errors import DeadlineExceeded, InternalError, Interrupted
 from serve_app.jobs.events import Cancelled, Complete, Error, JobEvent
 from serve_app.jobs.job import ImageRef, Job, JobError, JobStatus
 
@@ -32,6 +32,13 @@ def failed(code: str, message: str) -> Outcome:
 def interrupted(message: str) -> Outcome:
     """The service, not the request, is why the job did not finish."""
     return failed(Interrupted.code, message)
+
+
+def late(status: JobStatus) -> Outcome:
+    """The deadline has passed for a job in ``status``: one that waits expires, one that runs fails."""
+    if status is JobStatus.QUEUED:
+        return Outcome(JobStatus.EXPIRED, error=JobError(DeadlineExceeded.code, "the deadline passed before it began"))
+    return failed(DeadlineExceeded.code, "the deadline passed while it ran")
 
 
 def defect(job_id: str, error: BaseException) -> Outcome:

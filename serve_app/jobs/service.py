@@ -10,44 +10,52 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
 from deployments.blobs import BlobStore
-from deployments.engine.errors import InvalidRequest, ModelUnavailable
+from deployments.checkpoints import Checkpoints
+from deployments.engine.errors import InvalidRequest, JobNotFound, ModelUnavailable
 from deployments.messages import ReplicaStats
-from serve_app.jobs.admission import Admitted, admit
+from serve_app.jobs.caller import Caller, Once
+from serve_app.jobs.deadlines import Deadlines
 from serve_app.jobs.dispatch import Dispatcher
 from serve_app.jobs.ending import Ending
+from serve_app.jobs.entry import Entry
 from serve_app.jobs.events import EventId, LoggedEvent
 from serve_app.jobs.fleet import Fleet, ModelStatus, WorkerStatus
 from serve_app.jobs.history import history
 from serve_app.jobs.job import ACTIVE, Job, JobPage, JobRequest, JobStatus
-from serve_app.jobs.lanes import Lane, Lanes
-from serve_app.jobs.live import LiveJob, LiveJobs
-from serve_app.jobs.log import EventLog
-from serve_app.jobs.outcome import CANCELLED, interrupted
+from serve_app.jobs.lanes import Lanes
+from serve_app.jobs.live import LiveJobs
+from serve_app.jobs.log import HandedOver
+from serve_app.jobs.outcome import CANCELLED
+from serve_app.jobs.recovery import Recovery
 from serve_app.jobs.runner import Runner
-from serve_app.jobs.store import JobStore, Superseded
+from serve_app.jobs.store import JobStore
 from serve_app.jobs.sweep import Sweeper, blob_folder
 from serve_app.jobs.tasks import Tasks
-from serve_app.jobs.watch import Watch, is_unwanted, no_replica, tell
+from serve_app.jobs.watch import Watch, is_unwanted, no_replica
 from serve_app.settings import JobSettings
 
 logger = logging.getLogger(__name__)
 
-CLOSE_WITHIN_S = 5.0
-"""Seconds for committing the ends of what is under way at a shutdown; the next epoch ends what is left."""
+OWNERSHIP_EVERY_S = 1.0
+"""Seconds between looks whether a newer Router has the models of this one."""
 
 MAX_PAGE = 200
 """Jobs on one page of the list at most."""
 
 
 class JobService:
-    """Every job of the application, from its submission to its end.
+    """Every job of some models, from its submission to its end; whatever ends the service, no job is lost.
+
+    A caller who may not see a job is told that there is none. Any method that touches jobs raises
+    :class:`~serve_app.jobs.log.HandedOver` once another Router has them.
 
     Args:
-        store: the jobs in SQL; this service opens and closes it.
+        store: the jobs in SQL, over an open database.
         blobs: where the replicas put the images; here they are only deleted.
-        fleet: the configured models; :meth:`heartbeat` feeds it.
+        fleet: the models whose jobs these are; :meth:`heartbeat` feeds it.
         runner: runs attempts on replicas.
         settings: how jobs are kept.
+        sweeps: whether this service looks after retention: one is enough for a database.
         clock: seconds since the epoch (UTC).
         watch_every_s: seconds between looks at positions and orphans.
     """
@@ -60,6 +68,7 @@ class JobService:
         fleet: Fleet,
         runner: Runner,
         settings: JobSettings,
+        sweeps: bool = True,
         clock: Callable[[], float] = time.time,
         watch_every_s: float = 1.0,
     ) -> None:
@@ -67,119 +76,131 @@ class JobService:
         self._blobs = blobs
         self._fleet = fleet
         self._clock = clock
-        self._tasks = Tasks()
-        self._jobs = LiveJobs(settings.finished_logs)
+        self._tasks = tasks = Tasks()
+        self._jobs = jobs = LiveJobs(settings.finished_logs)
         self._lanes = lanes = Lanes(fleet)
-        self._ending = ending = Ending(store=store, lanes=lanes, jobs=self._jobs, tasks=self._tasks, clock=clock)
+        checkpoints = Checkpoints(blobs)
+        self._ending = ending = Ending(
+            store=store,
+            checkpoints=checkpoints,
+            lanes=lanes,
+            jobs=jobs,
+            tasks=tasks,
+            superseded=self.hand_over,
+            clock=clock,
+        )
         self._dispatcher = Dispatcher(
             store=store,
             runner=runner,
+            checkpoints=checkpoints,
             lanes=lanes,
-            jobs=self._jobs,
+            jobs=jobs,
             ending=ending,
-            tasks=self._tasks,
+            tasks=tasks,
+            superseded=self.hand_over,
             max_attempts=settings.max_attempts,
             clock=clock,
         )
+        deadlines = Deadlines(ending=ending, tasks=tasks, clock=clock)
+        self._entry = Entry(
+            store=store,
+            lanes=lanes,
+            jobs=jobs,
+            dispatcher=self._dispatcher,
+            deadlines=deadlines,
+            superseded=self.hand_over,
+            clock=clock,
+        )
+        self._recovery = Recovery(
+            store=store, checkpoints=checkpoints, fleet=fleet, lanes=lanes, jobs=jobs, deadlines=deadlines, clock=clock
+        )
         watch = Watch(
-            jobs=self._jobs,
+            jobs=jobs,
             lanes=lanes,
             ending=ending,
             deserted=self._is_deserted,
             follow_within_s=settings.follow_within_s,
             clock=clock,
         )
-        sweeper = Sweeper(store=store, blobs=blobs, ttl_s=settings.image_ttl_s, clock=clock)
-        self._rounds = ((watch.look, watch_every_s), (sweeper.sweep, settings.sweep_every_s))
+        retention = settings.retention
+        sweeper = Sweeper(store=store, blobs=blobs, retention=retention, clock=clock)
+        self._rounds: list[tuple[Callable[[], Awaitable[object]], float, float]] = [  # the work, every, at first after
+            (watch.look, watch_every_s, 0.0),
+            (self._check_ownership, OWNERSHIP_EVERY_S, 0.0),
+        ]
+        if sweeps:
+            self._rounds += [
+                (sweeper.sweep, retention.sweep_every_s, 0.0),
+                # it reads through the whole store: not at each start
+                (sweeper.sweep_orphans, retention.sweep_orphans_every_s, retention.sweep_orphans_every_s),
+            ]
         self._unavailable_after_s = settings.unavailable_after_s
         self._serving = False
 
     async def start(self) -> None:
-        """Open the store, take the next epoch, end what an earlier one left unfinished, and begin to serve."""
-        await self._store.open()
-        left = await self._store.fail_unfinished(self._clock(), "the service was restarted before the job had finished")
-        if left:
-            logger.warning("epoch %d: %d unfinished jobs of an earlier one failed", self._store.epoch, left)
-        for work, every_s in self._rounds:
-            self._tasks.spawn(_repeat(work, every_s))
+        """Take the models' jobs from whoever had them, and go on with what is unfinished."""
+        await self._store.take(self._fleet.models)
+        await self._recovery.recover()
+        for work, every_s, after_s in self._rounds:
+            self._tasks.spawn(_repeat(work, every_s, after_s))
         self._serving = True
 
-    async def close(self) -> None:
-        """End what is under way as ``interrupted``, which its followers are told, then stop and close the store."""
+    def hand_over(self) -> None:
+        """Do nothing more: attempts are closed, followers and callers are told to ask elsewhere, no job ends."""
         self._serving = False
         self._dispatcher.stop()
-        stopped = interrupted("the service was stopped before the job had finished")
-        ends = [asyncio.ensure_future(self._ending.end(live, stopped)) for live in self._jobs]
-        if ends:
-            await asyncio.wait(ends, timeout=CLOSE_WITHIN_S)  # a database that is gone must not hold up the end
-        await self._tasks.close()
-        await self._store.close()
+        for live in self._jobs:
+            live.log.hand_over()
+            if live.stream is not None:
+                live.stream.cancel()
 
-    async def submit(self, request: JobRequest) -> Job:
-        """Resolve, check, commit and queue. Once begun, the commit is carried to its end even if the caller goes."""
+    async def close(self) -> None:
+        """Stop. What is unfinished stays so in the store, for the next service."""
+        self.hand_over()
+        await self._tasks.close()
+
+    async def _check_ownership(self) -> None:
+        if self._serving and not await self._store.owns(self._fleet.models):
+            logger.warning("epoch %d: a newer router has taken over", self._store.epoch)
+            self.hand_over()
+
+    async def submit(self, request: JobRequest, caller: Caller, once: Once | None = None) -> Job:
+        """A new job of ``caller``; or, for a repeated ``once``, the job that there is. See :meth:`Entry.submit`."""
         if not self._serving:
-            raise ModelUnavailable("the service is starting or stopping", retry_after_s=2)
+            raise HandedOver
         card = self._fleet.card(request.generation.model)
         if self._is_deserted(card.id):
             raise ModelUnavailable(no_replica(card.id), retry_after_s=30)
-        admitted = await asyncio.to_thread(admit, request, card)
-        lane = self._lanes.hold(card.id)
-        entering = self._tasks.spawn(self._enter(lane, admitted))
+        entering = self._tasks.spawn(self._entry.submit(request, card, caller, once))
         try:
-            return await asyncio.shield(entering)
+            job = await asyncio.shield(entering)
         except asyncio.CancelledError:
             if request.on_disconnect == "cancel":  # the caller is gone: nobody will ever follow it
-                self._tasks.spawn(self._withdraw(entering))
+                self._tasks.spawn(self._withdraw(entering, caller))
             raise
+        live = self._jobs.active(job.id)
+        return job if live is None else self._lanes.snapshot(live)
 
-    async def _withdraw(self, entering: asyncio.Task[Job]) -> None:
-        await self.cancel((await entering).id)
+    async def _withdraw(self, entering: asyncio.Task[Job], caller: Caller) -> None:
+        await self.cancel((await entering).id, caller)
 
     def _is_deserted(self, model: str) -> bool:
         return self._fleet.deserted_s(model, self._clock()) > self._unavailable_after_s
 
-    async def _enter(self, lane: Lane, admitted: Admitted) -> Job:
-        """Commit a new job and put it where a place is held for it."""
-        job = Job(
-            id=admitted.request.generation.id,
-            request=admitted.request,
-            status=JobStatus.QUEUED,
-            attempt=0,
-            created_at=self._clock(),
-        )
-        live = LiveJob(job, lane.model, EventLog(self._store.epoch), admitted.cost)
-        try:
-            self._jobs.add(live)
-        except BaseException:
-            lane.queue.release()
-            raise
-        try:
-            await self._store.insert(job)
-        except BaseException as error:
-            lane.queue.release()
-            self._jobs.forget(live.id)
-            if isinstance(error, Superseded):
-                raise ModelUnavailable("another router has taken over", retry_after_s=1) from None
-            raise
-        if live.ending is not None:  # somebody found it in the list and cancelled it
-            lane.queue.release()
-            return await asyncio.shield(live.ending)
-        lane.queue.add(live.id, live.cost)
-        tell(live, self._lanes.last_place(live))
-        submitted = self._lanes.snapshot(live)
-        self._dispatcher.dispatch(lane.model)
-        return submitted
-
-    async def follow(self, job_id: str, after: EventId | None = None) -> AsyncGenerator[list[LoggedEvent], None]:
+    async def follow(
+        self, job_id: str, caller: Caller, after: EventId | None = None
+    ) -> AsyncGenerator[list[LoggedEvent], None]:
         """The job's events after ``after``, as they come; see the Backend's contract."""
         live = self._jobs.logged(job_id)
         if live is None:
             record = await self._store.get(job_id)
+            _check_sight(record.job, caller)
             if record.last is None:
-                raise _in_other_care(job_id)
+                raise HandedOver
             if told := history(record, after):
                 yield told
             return
+        _check_sight(live.job, caller)
         live.followers += 1
         try:
             while fresh := await live.log.news(after):
@@ -187,23 +208,33 @@ class JobService:
                 after = fresh[-1].id
         finally:
             live.followers -= 1
-            if is_unwanted(live):
+            live.unfollowed_since = self._clock()
+            if self._serving and is_unwanted(live):
                 self._tasks.spawn(self._ending.end(live, CANCELLED))
 
-    async def get(self, job_id: str) -> Job:
-        """The job as it stands."""
+    async def get(self, job_id: str, caller: Caller) -> Job:
+        """The job as it stands; as committed, where another Router has it."""
         if (live := self._jobs.active(job_id)) is not None:
+            _check_sight(live.job, caller)
             return self._lanes.snapshot(live)
-        return (await self._store.get(job_id)).job
+        job = (await self._store.get(job_id)).job
+        _check_sight(job, caller)
+        return job
 
     async def jobs(
-        self, *, status: JobStatus | None = None, model: str | None = None, limit: int = 50, cursor: str | None = None
+        self,
+        caller: Caller,
+        *,
+        status: JobStatus | None = None,
+        model: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
     ) -> JobPage:
         """Newest first, as committed; those under way with their position, progress and ETA."""
         if not 1 <= limit <= MAX_PAGE:
             raise InvalidRequest("limit", limit, f"1 to {MAX_PAGE}")
-        wanted = None if model is None else self._fleet.card(model).id
-        page = await self._store.page(status=status, model=wanted, limit=limit, cursor=cursor)
+        wanted = None if model is None else (self._fleet.card(model).id,)
+        page = await self._store.page(caller, status=status, models=wanted, limit=limit, cursor=cursor)
         return JobPage(tuple(self._as_it_stands(job) for job in page.jobs), page.next_cursor)
 
     def _as_it_stands(self, job: Job) -> Job:
@@ -212,18 +243,22 @@ class JobService:
             return job  # it has moved on since the page was read; the page keeps to what it was asked for
         return self._lanes.snapshot(live)
 
-    async def cancel(self, job_id: str) -> Job:
+    async def cancel(self, job_id: str, caller: Caller) -> Job:
         """End the job as cancelled, unless it has ended before; the state that won."""
         if (live := self._jobs.active(job_id)) is not None:
+            _check_sight(live.job, caller)
+            if not self._serving:
+                raise HandedOver
             return await self._ending.end(live, CANCELLED)
         job = (await self._store.get(job_id)).job
+        _check_sight(job, caller)
         if job.status in ACTIVE:
-            raise _in_other_care(job_id)
+            raise HandedOver
         return job
 
-    async def delete(self, job_id: str) -> None:
+    async def delete(self, job_id: str, caller: Caller) -> None:
         """Cancel the job if it is active; then its images go, and then what is known of it."""
-        await self.cancel(job_id)
+        await self.cancel(job_id, caller)
         await self._blobs.delete_prefix(blob_folder(job_id))
         await self._store.delete(job_id)
         self._jobs.forget(job_id)
@@ -255,14 +290,19 @@ class JobService:
         return {model: self._lanes.backlog_s(model) for model in self._fleet.models}
 
 
-async def _repeat(work: Callable[[], Awaitable[object]], every_s: float) -> None:
+async def _repeat(work: Callable[[], Awaitable[object]], every_s: float, after_s: float) -> None:
+    await asyncio.sleep(after_s)
     while True:
         try:
             await work()
+        except HandedOver:
+            pass
         except Exception:  # the edge of the loop: the next round tries again, the log says why
             logger.exception("a round of the job service failed; it is tried again in %g s", every_s)
         await asyncio.sleep(every_s)
 
 
-def _in_other_care(job_id: str) -> ModelUnavailable:
-    return ModelUnavailable(f"job {job_id} is in the care of another router", retry_after_s=1)
+def _check_sight(job: Job, caller: Caller) -> None:
+    """Raises JobNotFound for a job that ``caller`` may not see: whether there is one is nobody else's business."""
+    if not caller.may_see(job.client):
+        raise JobNotFound(job.id)

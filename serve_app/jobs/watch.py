@@ -1,6 +1,5 @@
 """What is done about once a second: tell the followed jobs where they stand, and end those that wait in vain."""
 
-from collections import defaultdict
 from collections.abc import Callable
 
 from deployments.engine.errors import ModelUnavailable
@@ -47,19 +46,15 @@ class Watch:
 
     def tell_places(self) -> None:
         """Log ``Queued`` for every waiting job that is followed and stands elsewhere than it was last told."""
-        waiting: dict[str, dict[str, LiveJob]] = defaultdict(dict)
         for live in self._jobs:
-            if live.followers and live.job.status is JobStatus.QUEUED and live.ending is None:
-                waiting[live.model][live.id] = live
-        for model, jobs in waiting.items():
-            for job_id, place in self._lanes.places(model, jobs).items():
-                tell(jobs[job_id], place)
+            if live.followers and self._lanes.waits(live):
+                tell(live, self._lanes.place(live))
 
     async def end_orphans(self) -> None:
         """Cancel the jobs of synchronous calls that nobody began to follow: the caller died after it submitted."""
         oldest = self._clock() - self._follow_within_s
         for live in self._jobs:
-            if is_unwanted(live) and live.job.created_at < oldest:
+            if is_unwanted(live) and live.unfollowed_since < oldest:
                 await self._ending.end(live, CANCELLED)
 
 

@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,7 +40,14 @@ class WaitingEngine:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def submit(self, request: GenerationRequest, on_events: Callable[[list[Event]], None]) -> GenerationRequest:
+    def submit(
+        self,
+        request: GenerationRequest,
+        on_events: Callable[[list[Event]], None],
+        *,
+        resume: Mapping[int, bytes] | None,
+        checkpoint_every_s: float | None,
+    ) -> GenerationRequest:
         self._cancelled[request.id] = threading.Event()
         self._inbox.put((request, on_events))
         return request

@@ -7,9 +7,15 @@ from deployments.blobs import BlobStore
 from deployments.engine.errors import Gone
 
 
-@pytest.fixture(params=["folder", "object store"])
+@pytest.fixture(params=["folder", "memory", "s3"])
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
-    return BlobStore.open(f"file://{tmp_path}/images") if request.param == "folder" else BlobStore(MemoryStore())
+    match request.param:
+        case "folder":
+            return BlobStore.open(f"file://{tmp_path}/images")
+        case "s3":
+            return BlobStore.open(request.getfixturevalue("s3"))
+        case _:
+            return BlobStore(MemoryStore())
 
 
 async def test_what_was_put_is_got(blobs: BlobStore) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -52,16 +52,25 @@ class ScriptedEngine:
     def __init__(self) -> None:
         self.listeners: dict[str, Callable[[list[Event]], None]] = {}
         self.requests: dict[str, GenerationRequest] = {}
+        self.resumed: dict[str, dict[int, bytes]] = {}
         self.submitted = asyncio.Event()
         self.cancelled: list[str] = []
         self.refusal: InvalidRequest | None = None
         self.broken = False
 
-    def submit(self, request: GenerationRequest, on_events: Callable[[list[Event]], None]) -> GenerationRequest:
+    def submit(
+        self,
+        request: GenerationRequest,
+        on_events: Callable[[list[Event]], None],
+        *,
+        resume: Mapping[int, bytes] | None,
+        checkpoint_every_s: float | None,
+    ) -> GenerationRequest:
         if self.refusal is not None:
             raise self.refusal
         self.listeners[request.id] = on_events
         self.requests[request.id] = request
+        self.resumed[request.id] = dict(resume or {})
         self.submitted.set()
         return request
 

@@ -16,6 +16,7 @@ from deployments.engine.errors import JobNotFound, ModelNotFound, ModelUnavailab
 from deployments.engine.resolve import resolve
 from serve_app.api.app import create_api
 from serve_app.api.backend import ModelState, ModelStatus, WorkerStatus
+from serve_app.jobs.caller import Caller
 from serve_app.jobs.events import (
     TERMINAL_EVENTS,
     Complete,
@@ -76,7 +77,7 @@ class ScriptedBackend:
         self.submitted: list[Job] = []
         self.resumed_after: list[str | None] = []
 
-    async def submit(self, request: JobRequest) -> Job:
+    async def submit(self, request: JobRequest, caller: Caller, key: str | None = None) -> Job:
         card = find_card(request.generation.model or MODEL)
         if card is None or card.id != MODEL:
             raise ModelNotFound(request.generation.model or "", [MODEL])
@@ -86,8 +87,10 @@ class ScriptedBackend:
         self.submitted.append(job)
         return job
 
-    async def follow(self, job_id: str, after: EventId | None = None) -> AsyncGenerator[list[LoggedEvent], None]:
-        await self.get(job_id)
+    async def follow(
+        self, job_id: str, caller: Caller, after: EventId | None = None
+    ) -> AsyncGenerator[list[LoggedEvent], None]:
+        await self.get(job_id, caller)
         self.resumed_after.append(None if after is None else str(after))
         left = [event for event in self._log if after is None or event.id > after]
         if self._breaks_after:
@@ -98,7 +101,7 @@ class ScriptedBackend:
             self._on_last()
             await asyncio.Event().wait()
 
-    async def get(self, job_id: str) -> Job:
+    async def get(self, job_id: str, caller: Caller) -> Job:
         if self.resumed_after and self._restarts_for:
             self._restarts_for -= 1
             raise ModelUnavailable("the Router is starting")
@@ -108,25 +111,31 @@ class ScriptedBackend:
         raise JobNotFound(job_id)
 
     async def jobs(
-        self, *, status: JobStatus | None = None, model: str | None = None, limit: int = 50, cursor: str | None = None
+        self,
+        caller: Caller,
+        *,
+        status: JobStatus | None = None,
+        model: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
     ) -> JobPage:
         found = [job for job in reversed(self.submitted) if status in {None, job.status}]
         return JobPage(tuple(found[:limit]), None)
 
-    async def cancel(self, job_id: str) -> Job:
-        job = await self.get(job_id)
+    async def cancel(self, job_id: str, caller: Caller) -> Job:
+        job = await self.get(job_id, caller)
         if job.status not in TERMINAL:
             self.submitted[self.submitted.index(job)] = job = replace(job, status=JobStatus.CANCELLED, position=None)
         return job
 
-    async def delete(self, job_id: str) -> None:
-        self.submitted.remove(await self.get(job_id))
+    async def delete(self, job_id: str, caller: Caller) -> None:
+        self.submitted.remove(await self.get(job_id, caller))
 
-    async def image(self, job_id: str, index: int) -> tuple[Job, bytes]:
+    async def image(self, job_id: str, index: int, caller: Caller) -> tuple[Job, bytes]:
         complete = self._log[-1].event
         if not isinstance(complete, Complete):
             raise JobNotFound(job_id)
-        return replace(await self.get(job_id), images=complete.images), self._image
+        return replace(await self.get(job_id, caller), images=complete.images), self._image
 
     async def models(self) -> list[ModelStatus]:
         state = self._states.pop(0) if len(self._states) > 1 else self._states[0]

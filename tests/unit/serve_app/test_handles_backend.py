@@ -1,23 +1,26 @@
-"""The Ingress's side of its calls to the Router: a Router that is gone is a 503 to calls and a pause to streams."""
+"""The Ingress's side of its calls to the Router: one that is gone is waited for, and is a 503 only in the end."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from ray.exceptions import ActorDiedError
 
 from deployments.blobs import BlobStore
 from deployments.engine.errors import Gone, JobNotFound, ModelUnavailable
 from deployments.engine.request import GenerationRequest
 from deployments.messages import RunAttempt
-from serve_app.handles.backend import RESUBSCRIBE, RouterBackend
-from serve_app.handles.calls import Refused
+from serve_app.handles.backend import RouterBackend
+from serve_app.handles.calls import Moved, Refused
 from serve_app.handles.runner import ServeRunner
-from serve_app.jobs.events import Cancelled, EventId, LoggedEvent, Started
+from serve_app.jobs.caller import Caller, Once
 from serve_app.jobs.job import ImageRef, Job, JobRequest, JobStatus
 from serve_app.jobs.runner import ReplicaLost
 
+ALICE = Caller("alice")
 REQUEST = GenerationRequest(id="job", prompt="a red circle")
 
 
@@ -58,49 +61,72 @@ class Response:
             yield item
 
 
-def logged(epoch: int, seq: int, event: Any) -> LoggedEvent:
-    return LoggedEvent(EventId(epoch, seq), event)
-
-
 def backend(script: Callable[..., Response], folder: Path) -> RouterBackend:
-    return RouterBackend(Handle(script), BlobStore.open(f"file://{folder}"))
+    return RouterBackend(Handle(script), BlobStore.open(f"file://{folder}"), answer_timeout_s=0.3)  # type: ignore[arg-type]
 
 
 async def test_a_call_without_a_router_is_unavailable_for_now(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable) as unavailable:
-        await backend(lambda *_: Response(ActorDiedError()), tmp_path).get("job")
+        await backend(lambda *_: Response(ActorDiedError()), tmp_path).get("job", ALICE)
     assert unavailable.value.retry_after_s > 0
 
 
 async def test_the_errors_of_the_router_pass_as_they_are(tmp_path: Path) -> None:
     with pytest.raises(JobNotFound):
-        await backend(lambda *_: Response(Refused(JobNotFound("job"))), tmp_path).get("job")
+        await backend(lambda *_: Response(Refused(JobNotFound("job"))), tmp_path).get("job", ALICE)
 
 
-async def test_a_stream_goes_on_at_the_next_router_after_the_last_event_that_came(tmp_path: Path) -> None:
-    asked: list[EventId | None] = []
-
-    def script(method: str, job_id: str, after: EventId | None) -> Response:
-        asked.append(after)
-        if len(asked) == 1:
-            return Response([logged(1, 1, Started(1))], ActorDiedError())
-        return Response([logged(2, 3, Cancelled())])
-
-    batches = [batch async for batch in backend(script, tmp_path).follow("job")]
-    assert batches == [[logged(1, 1, Started(1))], [logged(2, 3, Cancelled())]]
-    assert asked == [None, EventId(1, 1)]
+async def test_a_call_whose_router_dies_or_hands_over_is_made_again_at_the_next(tmp_path: Path) -> None:
+    job = Job("job", JobRequest(generation=REQUEST), JobStatus.QUEUED, 0, 0.0)
+    answers = [Response(ActorDiedError()), Response(Moved()), Response(job)]
+    assert await backend(lambda *_: answers.pop(0), tmp_path).get("job", ALICE) == job
 
 
-async def test_a_stream_does_not_wait_for_ever_for_a_router(tmp_path: Path) -> None:
-    asked: list[str] = []
+async def test_a_submission_that_is_made_again_has_the_same_name_so_that_there_is_one_job(tmp_path: Path) -> None:
+    names: list[Once] = []
 
-    def script(method: str, job_id: str, after: EventId | None) -> Response:
-        asked.append(method)
-        return Response(ActorDiedError())
+    def script(method: str, request: JobRequest, caller: Caller, once: Once) -> Response:
+        names.append(once)
+        return Response(ActorDiedError() if len(names) == 1 else Job("job", request, JobStatus.QUEUED, 0, 0.0))
 
-    with pytest.raises(ModelUnavailable):
-        [batch async for batch in backend(script, tmp_path).follow("job")]
-    assert asked == ["follow"] * (RESUBSCRIBE + 1)
+    await backend(script, tmp_path).submit(JobRequest(generation=REQUEST), ALICE)
+    await backend(script, tmp_path).submit(JobRequest(generation=REQUEST), ALICE)
+    assert names[0] == names[1] != names[2]
+
+
+async def test_a_clients_own_name_goes_with_a_fingerprint_of_all_that_was_asked_for(tmp_path: Path) -> None:
+    names: list[Once] = []
+
+    def script(method: str, request: JobRequest, caller: Caller, once: Once) -> Response:
+        names.append(once)
+        return Response(Job("job", request, JobStatus.QUEUED, 0, 0.0))
+
+    red, blue = Image.new("RGB", (8, 8), "red"), Image.new("RGB", (8, 8), "blue")
+    wishes: list[dict[str, Any]] = [
+        {}, {"id": "another"}, {"prompt": "a blue circle"}, {"seed": 1}, {"image": red}, {"image": blue}
+    ]  # fmt: skip
+    for wish in wishes:
+        generation = GenerationRequest(**({"prompt": "a red circle"} | wish))
+        await backend(script, tmp_path).submit(JobRequest(generation=generation), ALICE, "mine")
+    assert {name.key for name in names} == {"mine"}
+    prints = [name.fingerprint for name in names]
+    assert prints[0] == prints[1]  # an id that was drawn is nothing that was asked for
+    assert len(set(prints)) == len(prints) - 1
+
+
+async def test_pictures_that_came_with_a_repeat_are_not_kept_twice(tmp_path: Path) -> None:
+    first: list[Job] = []
+
+    def script(method: str, request: JobRequest, caller: Caller, once: Once) -> Response:
+        first.append(Job(request.generation.id, request, JobStatus.QUEUED, 0, 0.0))
+        return Response(first[0])
+
+    darkroom = backend(script, tmp_path)
+    wish = GenerationRequest(id="job", prompt="x", image=Image.new("RGB", (8, 8), "red"))
+    for _ in range(3):
+        await darkroom.submit(JobRequest(generation=wish), ALICE, "mine")
+    kept = await asyncio.to_thread(lambda: [path for path in tmp_path.rglob("*") if path.is_file()])
+    assert len(kept) == 1
 
 
 async def test_image_bytes_come_from_the_blob_store(tmp_path: Path) -> None:
@@ -108,9 +134,9 @@ async def test_image_bytes_come_from_the_blob_store(tmp_path: Path) -> None:
     job = Job("job", JobRequest(generation=REQUEST), JobStatus.SUCCEEDED, 1, 0.0, images=(ref,))
     darkroom = backend(lambda *_: Response(job), tmp_path)
     with pytest.raises(Gone):
-        await darkroom.image("job", 0)
+        await darkroom.image("job", 0, ALICE)
     await BlobStore.open(f"file://{tmp_path}").put("job/1/0", b"png", "image/png")
-    assert await darkroom.image("job", 0) == (job, b"png")
+    assert await darkroom.image("job", 0, ALICE) == (job, b"png")
 
 
 async def test_an_attempt_whose_replica_is_gone_is_lost_and_superseded_from_then_on() -> None:

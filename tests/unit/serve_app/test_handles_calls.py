@@ -12,6 +12,7 @@ from ray.serve.exceptions import DeploymentUnavailableError
 
 from deployments.engine.errors import InvalidRequest, JobNotFound
 from serve_app.handles.calls import CalleeLost, Refused, answer, refusing, stream
+from serve_app.jobs.log import HandedOver
 
 
 class Response:
@@ -92,8 +93,15 @@ async def test_a_typed_error_travels_as_a_value_and_is_raised_again_here() -> No
     assert isinstance(refused, Refused)
     with pytest.raises(InvalidRequest, match="width"):
         await answer(Response(refused), timeout_s=60)
-    with pytest.raises(InvalidRequest, match="width"):
-        [item async for item in stream(Response(refused))]
+
+
+async def test_a_callee_that_has_handed_over_is_lost_to_the_caller() -> None:
+    @refusing
+    async def method() -> int:
+        raise HandedOver
+
+    with pytest.raises(CalleeLost, match="moving"):
+        await answer(Response(await method()), timeout_s=60)
 
 
 async def test_a_callee_that_does_not_answer_is_lost_and_the_call_is_cancelled() -> None:

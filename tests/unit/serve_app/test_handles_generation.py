@@ -14,6 +14,7 @@ from deployments.engine import events as engine
 from deployments.engine.errors import GenerationCancelled, InternalError, Interrupted, InvalidRequest
 from deployments.engine.request import GenerationRequest
 from serve_app.handles.generation import as_request, generate, stream
+from serve_app.jobs.caller import Caller
 from serve_app.jobs.events import (
     Cancelled,
     Complete,
@@ -42,11 +43,13 @@ class ScriptedBackend:
         self.submitted: list[JobRequest] = []
         self.closed_early = False
 
-    async def submit(self, request: JobRequest) -> Job:
+    async def submit(self, request: JobRequest, caller: Caller, key: str | None = None) -> Job:
         self.submitted.append(request)
         return Job(request.generation.id, request, JobStatus.QUEUED, attempt=0, created_at=0)
 
-    async def follow(self, job_id: str, after: EventId | None = None) -> AsyncGenerator[list[LoggedEvent], None]:
+    async def follow(
+        self, job_id: str, caller: Caller, after: EventId | None = None
+    ) -> AsyncGenerator[list[LoggedEvent], None]:
         try:
             for seq, event in enumerate(self._story, start=1):
                 yield [LoggedEvent(EventId(1, seq), event)]

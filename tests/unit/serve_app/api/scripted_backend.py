@@ -18,6 +18,7 @@ from deployments.engine.errors import DarkroomError, JobNotFound, ModelNotFound
 from deployments.engine.resolve import resolve
 from deployments.messages import ReplicaStats
 from serve_app.api.backend import ModelStatus, WorkerStatus
+from serve_app.jobs.caller import Caller
 from serve_app.jobs.events import (
     Cancelled,
     Complete,
@@ -84,7 +85,7 @@ class ScriptedBackend:
         if self._fault is not None:
             self._fault(method)
 
-    async def submit(self, request: JobRequest) -> Job:
+    async def submit(self, request: JobRequest, caller: Caller, key: str | None = None) -> Job:
         self._called("submit")
         generation = resolve(request.generation, self._card(request.generation.model))
         request = request.model_copy(update={"generation": generation})
@@ -150,13 +151,15 @@ class ScriptedBackend:
         self._jobs[job_id] = replace(self._jobs[job_id], **ended)
         self._logs[job_id].append(event)
 
-    async def follow(self, job_id: str, after: EventId | None = None) -> AsyncGenerator[list[LoggedEvent], None]:
+    async def follow(
+        self, job_id: str, caller: Caller, after: EventId | None = None
+    ) -> AsyncGenerator[list[LoggedEvent], None]:
         self._called("follow")
         job, log = self._job(job_id), self._logs[job_id]
         self.followers += 1
         self.followed.set()
         if self._cancel_when_followed:
-            await self.cancel(job_id)
+            await self.cancel(job_id, caller)
         try:
             while batch := log.after(after) if self._paced else await log.news(after):
                 after = batch[-1].id
@@ -167,14 +170,20 @@ class ScriptedBackend:
             self.followers -= 1
             self.abandoned.set()
             if job.request.on_disconnect == "cancel" and self.followers == 0 and not log.ended:
-                await self.cancel(job_id)
+                await self.cancel(job_id, caller)
 
-    async def get(self, job_id: str) -> Job:
+    async def get(self, job_id: str, caller: Caller) -> Job:
         self._called("get")
         return self._job(job_id)
 
     async def jobs(
-        self, *, status: JobStatus | None = None, model: str | None = None, limit: int = 50, cursor: str | None = None
+        self,
+        caller: Caller,
+        *,
+        status: JobStatus | None = None,
+        model: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
     ) -> JobPage:
         self._called("jobs")
         wanted = None if model is None else self._card(model).id
@@ -187,19 +196,19 @@ class ScriptedBackend:
         more = start + limit < len(found)
         return JobPage(tuple(found[start : start + limit]), str(start + limit) if more else None)
 
-    async def cancel(self, job_id: str) -> Job:
+    async def cancel(self, job_id: str, caller: Caller) -> Job:
         self._called("cancel")
         if self._job(job_id).status not in TERMINAL:
             self._end(job_id, JobStatus.CANCELLED, Cancelled())
             self.cancelled.set()
         return self._job(job_id)
 
-    async def delete(self, job_id: str) -> None:
+    async def delete(self, job_id: str, caller: Caller) -> None:
         self._called("delete")
-        await self.cancel(job_id)
+        await self.cancel(job_id, caller)
         del self._jobs[job_id]
 
-    async def image(self, job_id: str, index: int) -> tuple[Job, bytes]:
+    async def image(self, job_id: str, index: int, caller: Caller) -> tuple[Job, bytes]:
         self._called("image")
         job = self._job(job_id)
         job.image_ref(index)

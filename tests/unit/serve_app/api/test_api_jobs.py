@@ -155,15 +155,6 @@ async def test_an_image_that_is_not_there_is_404_and_an_expired_one_410() -> Non
             assert answer.json()["error"]["code"] == "gone"
 
 
-async def test_an_idempotency_key_is_refused_by_name() -> None:
-    backend = ScriptedBackend()
-    async with connect(backend) as client:
-        answer = await client.post("/v1/jobs", json=BODY, headers={"Idempotency-Key": "k1"})
-    assert answer.status_code == 422
-    assert answer.json()["error"]["field"] == "Idempotency-Key"
-    assert backend.submitted == []
-
-
 @pytest.mark.parametrize(
     ("changes", "field", "code"),
     [

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from deployments.engine.errors import ModelUnavailable
+from serve_app.jobs.caller import Caller
 from serve_app.jobs.events import Error
 from tests.unit.serve_app.api.reach import connect, serve
 from tests.unit.serve_app.api.scripted_backend import ScriptedBackend, picture, raising
@@ -137,7 +138,7 @@ async def test_a_follower_that_goes_away_leaves_a_job_alone() -> None:
         async with client.stream("GET", f"/v1/jobs/{job_id}/stream") as answer:
             await anext(answer.aiter_lines())
         await nobody_follows(backend)
-        assert (await backend.get(job_id)).status == "running"
+        assert (await backend.get(job_id, Caller("@here"))).status == "running"
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/event-stream", "image/png"])

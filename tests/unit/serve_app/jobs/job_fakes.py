@@ -13,12 +13,13 @@ from deployments.catalog import steps_taken
 from deployments.engine.events import Cancelled, Completed, Failed, Progress, Started, Timings
 from deployments.engine.request import GenerationRequest
 from deployments.messages import EncodedPreview, ImageStored, ReplicaEvent, ReplicaStats, RunAttempt
+from serve_app.jobs.caller import Caller, Once
 from serve_app.jobs.events import Error, JobEvent, LoggedEvent, Restarted
 from serve_app.jobs.fleet import Fleet
 from serve_app.jobs.job import Job, JobRequest
 from serve_app.jobs.runner import ReplicaLost
 from serve_app.jobs.service import JobService
-from serve_app.jobs.store import JobStore
+from serve_app.jobs.store import Database, JobStore
 from serve_app.settings import JobSettings, ModelSettings
 
 TIMINGS = Timings(queued=0.0, encode=0.1, denoise=0.2, decode=0.3, total=0.6)
@@ -105,9 +106,15 @@ def stats(model: str = "sd15", replica: str = "r1", max_batch: int = 4, **more: 
     return ReplicaStats(replica_id=replica, model=model, max_batch=max_batch, **(told | more))
 
 
-def wish(prompt: str = "ok", on_disconnect: Any = "detach", metadata: Any = None, **fields: Any) -> JobRequest:
+ALICE = Caller("alice")
+
+JOB_FIELDS = ("on_disconnect", "metadata", "priority", "deadline_s", "webhook")
+
+
+def wish(prompt: str = "ok", **fields: Any) -> JobRequest:
+    job = {name: fields.pop(name) for name in JOB_FIELDS if name in fields}
     generation = GenerationRequest(prompt=prompt, **({"model": "sd15", "steps": 3} | fields))
-    return JobRequest(generation=generation, on_disconnect=on_disconnect, metadata=metadata or {})
+    return JobRequest(generation=generation, **job)
 
 
 @dataclass
@@ -122,12 +129,21 @@ class House:
     fleet: Fleet
     data: Path = field(default_factory=Path)
 
-    async def submit(self, prompt: str = "ok", **more: Any) -> str:
-        return (await self.service.submit(wish(prompt, **more))).id
+    async def submit(self, prompt: str = "ok", caller: Caller = ALICE, once: Once | None = None, **more: Any) -> str:
+        return (await self.service.submit(wish(prompt, **more), caller, once)).id
+
+    async def get(self, job_id: str) -> Job:
+        return await self.service.get(job_id, ALICE)
+
+    async def cancel(self, job_id: str) -> Job:
+        return await self.service.cancel(job_id, ALICE)
+
+    def follow(self, job_id: str, after: Any = None) -> AsyncGenerator[list[LoggedEvent], None]:
+        return self.service.follow(job_id, ALICE, after)
 
     async def until(self, job_id: str, *kinds: type[JobEvent]) -> JobEvent:
         """The first event of these kinds on the job's stream."""
-        async for batch in self.service.follow(job_id):
+        async for batch in self.follow(job_id):
             for logged in batch:
                 if isinstance(logged.event, kinds):
                     return logged.event
@@ -135,12 +151,12 @@ class House:
 
     async def stream(self, job_id: str, after: Any = None) -> list[LoggedEvent]:
         """The whole stream, to its end."""
-        return [logged async for batch in self.service.follow(job_id, after) for logged in batch]
+        return [logged async for batch in self.follow(job_id, after) for logged in batch]
 
     async def stream_beating(self, job_id: str, *replicas: ReplicaStats) -> list[LoggedEvent]:
         """The whole stream, with a heartbeat after each loss, as the Router's come."""
         told = []
-        async for batch in self.service.follow(job_id):
+        async for batch in self.follow(job_id):
             told += batch
             if any(isinstance(logged.event, Restarted | Error) for logged in batch):
                 self.beat(*replicas)
@@ -149,7 +165,7 @@ class House:
     async def ended(self, job_id: str) -> Job:
         """The job once it has ended."""
         await self.stream(job_id)
-        return await self.service.get(job_id)
+        return await self.get(job_id)
 
     def beat(self, *replicas: ReplicaStats) -> None:
         self.service.heartbeat("sd15", replicas or [stats()])
@@ -164,7 +180,8 @@ async def open_house(
     clock: Clock | None = None,
     replicas: bool = True,
     watch_every_s: float = 0.005,
-    store: Callable[[str], JobStore] = JobStore,
+    store: Callable[[Database], JobStore] = JobStore,
+    database: str | None = None,
 ) -> AsyncIterator[House]:
     """A started service with models ``sd15`` (demo weights) and ``flux-schnell``, and one ``sd15`` replica."""
     clock = clock or Clock()
@@ -175,7 +192,9 @@ async def open_house(
     ]
     fleet = Fleet(models, created=clock.now)
     runner = ScriptedRunner(blobs)
-    jobs = store(f"sqlite+aiosqlite:///{data}/darkroom.db")
+    sql = Database(database or f"sqlite+aiosqlite:///{data}/darkroom.db")
+    await sql.open()
+    jobs = store(sql)
     service = JobService(
         store=jobs,
         blobs=blobs,
@@ -193,6 +212,7 @@ async def open_house(
         yield house
     finally:
         await service.close()
+        await sql.close()
 
 
 async def turns(count: int = 50) -> None:

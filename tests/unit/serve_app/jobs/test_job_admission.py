@@ -7,7 +7,7 @@ from deployments.engine.errors import InvalidRequest, UnsupportedByModel
 from deployments.engine.pictures import PictureRef
 from serve_app.jobs.admission import MAX_METADATA_BYTES, MAX_METADATA_DEPTH, admit
 from serve_app.jobs.job import Job, JobRequest, JobStatus
-from serve_app.jobs.schema import to_row
+from serve_app.jobs.store.rows import to_row
 from tests.unit.serve_app.jobs.job_fakes import wish
 
 SD15 = CATALOG["sd15"]
@@ -76,7 +76,7 @@ def test_what_is_admitted_reads_back_from_its_row_as_it_was(metadata: dict[str, 
         request = admit(wish(metadata=metadata), SD15).request
     except InvalidRequest:
         assume(False)
-    row = to_row(Job("a", request, JobStatus.QUEUED, 0, 1.0), epoch=1)
+    row = to_row(Job("a", request, JobStatus.QUEUED, 0, 1.0), epoch=1, once=None)
     assert JobRequest.model_validate_json(row["request"]) == request
 
 

@@ -11,15 +11,16 @@ from deployments.engine.errors import (
     InvalidRequest,
     JobNotFound,
     ModelNotFound,
-    ModelUnavailable,
     QueueFull,
 )
 from deployments.engine.pictures import PictureRef
 from deployments.engine.request import LoraRef
+from serve_app.jobs.caller import Once
 from serve_app.jobs.events import Cancelled, Complete, Error, ImageDone, Preview, Progress, Queued, Started
 from serve_app.jobs.job import Job, JobStatus
-from serve_app.jobs.store import JobStore
-from tests.unit.serve_app.jobs.job_fakes import House, open_house, stats, turns, wish
+from serve_app.jobs.log import HandedOver
+from serve_app.jobs.store import Database, JobStore
+from tests.unit.serve_app.jobs.job_fakes import ALICE, House, open_house, stats, turns, wish
 
 
 @pytest.fixture
@@ -48,39 +49,39 @@ async def test_a_job_develops_from_queued_to_complete_in_the_order_of_the_contra
     assert complete.timings == {
         "wait": 0.0, "queued": 0.0, "encode": 0.1, "denoise": 0.2, "decode": 0.3, "total": 0.6,
     }  # fmt: skip
-    job = await house.service.get(job_id)
+    job = await house.get(job_id)
     assert (job.status, job.attempt, job.images) == (JobStatus.SUCCEEDED, 1, complete.images)
     assert await house.blobs.get(job.image_ref(0).key) == b"picture"
 
 
 async def test_the_answer_is_the_resolved_job_and_its_row_is_committed(tmp_path: Path) -> None:
     async with open_house(tmp_path, replicas=False) as house:
-        job = await house.service.submit(wish(metadata={"mine": 1}))
+        job = await house.service.submit(wish(metadata={"mine": 1}), ALICE)
         assert rows(house) == {job.id: "queued"}
         generation = job.request.generation
         assert (job.status, job.position, generation.width) == (JobStatus.QUEUED, 0, 128)
         assert generation.seed is not None
-        assert (await house.service.get(job.id)).request == job.request
+        assert (await house.get(job.id)).request == job.request
 
 
 class SlowStore(JobStore):
     """Commits new jobs when it is let."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
         self.asked = asyncio.Event()
         self.go = asyncio.Event()
 
-    async def insert(self, job: Job) -> None:
+    async def insert(self, job: Job, once: Once | None = None) -> None:
         self.asked.set()
         await self.go.wait()
-        await super().insert(job)
+        await super().insert(job, once)
 
 
 async def test_nothing_is_answered_or_dispatched_before_the_commit(tmp_path: Path) -> None:
     async with open_house(tmp_path, store=SlowStore) as house:
         assert isinstance(house.store, SlowStore)
-        submitting = asyncio.create_task(house.service.submit(wish()))
+        submitting = asyncio.create_task(house.service.submit(wish(), ALICE))
         await house.store.asked.wait()
         await turns()
         assert not submitting.done()
@@ -93,7 +94,7 @@ async def test_a_caller_that_goes_while_the_job_is_committed_leaves_a_job_that_r
     async with open_house(tmp_path, store=SlowStore) as house:
         assert isinstance(house.store, SlowStore)
         request = wish()
-        submitting = asyncio.create_task(house.service.submit(request))
+        submitting = asyncio.create_task(house.service.submit(request, ALICE))
         await house.store.asked.wait()
         submitting.cancel()
         await asyncio.wait({submitting})
@@ -108,7 +109,7 @@ async def test_attempts_never_exceed_the_slots(tmp_path: Path) -> None:
         for job_id in jobs[:6]:
             await house.until(job_id, Started)
         assert house.runner.running["sd15"] == 6
-        assert [(await house.service.get(job_id)).position for job_id in jobs[6:]] == [0, 1, 2, 3]
+        assert [(await house.get(job_id)).position for job_id in jobs[6:]] == [0, 1, 2, 3]
         house.runner.go.set()
         assert {(await house.ended(job_id)).status for job_id in jobs} == {JobStatus.SUCCEEDED}
         assert house.runner.most["sd15"] == 6
@@ -127,14 +128,14 @@ async def test_a_job_of_a_model_without_replica_waits_for_one(tmp_path: Path) ->
     async with open_house(tmp_path, replicas=False) as house:
         job_id = await house.submit()
         await turns()
-        assert (await house.service.get(job_id)).eta_s is None
+        assert (await house.get(job_id)).eta_s is None
         house.beat()
         assert (await house.ended(job_id)).status is JobStatus.SUCCEEDED
 
 
 async def test_past_the_bound_a_job_is_refused_with_a_time_to_come_back(tmp_path: Path) -> None:
     async with open_house(tmp_path, model={"max_queued": 2}, replicas=False) as house:
-        answers = await asyncio.gather(*(house.service.submit(wish()) for _ in range(5)), return_exceptions=True)
+        answers = await asyncio.gather(*(house.service.submit(wish(), ALICE) for _ in range(5)), return_exceptions=True)
         refused = [answer for answer in answers if isinstance(answer, QueueFull)]
         assert len(refused) == 3
         assert all(refusal.retry_after_s >= 1 for refusal in refused)
@@ -145,9 +146,9 @@ async def test_a_refused_request_takes_no_place(tmp_path: Path) -> None:
     async with open_house(tmp_path, model={"max_queued": 1}, replicas=False) as house:
         for _ in range(3):
             with pytest.raises(InvalidRequest):
-                await house.service.submit(wish(width=7))
+                await house.service.submit(wish(width=7), ALICE)
         await house.submit(id="mine")
-        await house.service.cancel("mine")
+        await house.cancel("mine")
         for _ in range(3):
             with pytest.raises(Conflict):
                 await house.submit(id="mine")
@@ -158,18 +159,18 @@ async def test_an_unknown_model_is_refused(house: House) -> None:
     with pytest.raises(ModelNotFound):
         await house.submit(model="no-such-model")
     with pytest.raises(ModelNotFound):
-        await house.service.jobs(model="no-such-model")
+        await house.service.jobs(ALICE, model="no-such-model")
 
 
 async def test_a_job_without_a_model_goes_to_the_first_configured(house: House) -> None:
-    job = await house.service.submit(wish(model=None))
+    job = await house.service.submit(wish(model=None), ALICE)
     assert job.request.generation.model == "sd15"
 
 
 async def test_an_error_of_the_engine_ends_the_job_with_its_code(house: House) -> None:
     job_id = await house.submit("fail out_of_memory")
     assert await house.until(job_id, Error) == Error("out_of_memory", "no luck")
-    job = await house.service.get(job_id)
+    job = await house.get(job_id)
     assert (job.status, job.error and job.error.code) == (JobStatus.FAILED, "out_of_memory")
 
 
@@ -189,7 +190,7 @@ async def test_progress_is_seen_while_the_job_runs(house: House) -> None:
     job_id = await house.submit("wait", n=2)
     await house.until(job_id, Progress)
     await turns()
-    job = await house.service.get(job_id)
+    job = await house.get(job_id)
     assert (job.status, job.step, job.total, job.position) == (JobStatus.RUNNING, 1, 3, None)
     assert job.eta_s is not None
 
@@ -199,7 +200,7 @@ async def test_from_a_picture_progress_counts_the_steps_that_strength_leaves(hou
     job_id = await house.submit("wait", image=picture, strength=0.5, steps=8)
     await house.until(job_id, Progress)
     await turns()
-    job = await house.service.get(job_id)
+    job = await house.get(job_id)
     assert (job.step, job.total) == (1, 4)
 
 
@@ -207,7 +208,7 @@ async def test_an_image_is_not_found_before_the_end_and_gone_after_its_time(hous
     job_id = await house.submit("wait")
     await house.until(job_id, Started)
     with pytest.raises(JobNotFound):
-        (await house.service.get(job_id)).image_ref(0)
+        (await house.get(job_id)).image_ref(0)
     house.runner.go.set()
     job = await house.ended(job_id)
     with pytest.raises(JobNotFound):
@@ -219,7 +220,7 @@ async def test_an_image_past_its_age_expires_and_its_description_stays(tmp_path:
         job = await house.ended(await house.submit())
         house.clock.now += 8 * 86400
     async with open_house(tmp_path, clock=house.clock) as house:  # a start sweeps at once
-        while not (expired := await house.service.get(job.id)).images_expired:
+        while not (expired := await house.get(job.id)).images_expired:
             await turns()
         assert expired.images == job.images
         with pytest.raises(Gone):
@@ -235,18 +236,18 @@ async def test_the_list_tells_what_is_under_way_and_what_has_ended(house: House)
     running = await house.submit("wait")
     await house.until(running, Progress)
     await turns()
-    page = await house.service.jobs(model="v1-5")
+    page = await house.service.jobs(ALICE, model="v1-5")
     assert [(job.id, job.status, job.step) for job in page.jobs] == [
         (running, JobStatus.RUNNING, 1),
         (done, JobStatus.SUCCEEDED, None),
     ]
-    assert [job.id for job in (await house.service.jobs(status=JobStatus.SUCCEEDED)).jobs] == [done]
+    assert [job.id for job in (await house.service.jobs(ALICE, status=JobStatus.SUCCEEDED)).jobs] == [done]
 
 
 @pytest.mark.parametrize("limit", [0, -1, 201])
 async def test_a_page_has_bounds(house: House, limit: int) -> None:
     with pytest.raises(InvalidRequest):
-        await house.service.jobs(limit=limit)
+        await house.service.jobs(ALICE, limit=limit)
 
 
 async def test_the_backlog_is_what_waits_and_what_remains_of_the_running(tmp_path: Path) -> None:
@@ -285,8 +286,8 @@ async def test_a_lora_that_no_replica_knows_is_refused_at_submission_once_one_ha
 
 async def test_deleting_a_job_removes_its_row_its_images_and_its_log(house: House) -> None:
     job = await house.ended(await house.submit())
-    await house.service.delete(job.id)
-    for look in (house.service.get(job.id), house.stream(job.id), house.service.delete(job.id)):
+    await house.service.delete(job.id, ALICE)
+    for look in (house.get(job.id), house.stream(job.id), house.service.delete(job.id, ALICE)):
         with pytest.raises(JobNotFound):
             await look
     with pytest.raises(Gone):
@@ -298,7 +299,7 @@ async def test_deleting_a_running_job_cancels_it_first(house: House) -> None:
     await house.until(job_id, Started)
     following = asyncio.create_task(house.stream(job_id))
     await turns()
-    await house.service.delete(job_id)
+    await house.service.delete(job_id, ALICE)
     assert isinstance((await following)[-1].event, Cancelled)
     assert house.runner.closed == [job_id]
     assert rows(house) == {}
@@ -311,7 +312,7 @@ async def test_two_hundred_jobs_of_mixed_outcomes_each_reach_exactly_one_termina
         prompts = ["ok", "fail invalid_request", "lose 1", "lose 9", "defect", "silent", "wait", "drained"] * 25
         jobs = await asyncio.gather(*(house.submit(prompt) for prompt in prompts))
         streams = asyncio.gather(*(house.stream_beating(job_id, *replicas) for job_id in jobs))
-        cancels = asyncio.gather(*(house.service.cancel(job_id) for job_id in jobs[::5]))
+        cancels = asyncio.gather(*(house.cancel(job_id) for job_id in jobs[::5]))
         house.runner.go.set()
         told_to_all = await streams
         await cancels
@@ -332,5 +333,5 @@ async def test_two_hundred_jobs_of_mixed_outcomes_each_reach_exactly_one_termina
 async def test_a_service_that_was_closed_takes_no_job(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
         pass
-    with pytest.raises(ModelUnavailable):
+    with pytest.raises(HandedOver):
         await house.submit()

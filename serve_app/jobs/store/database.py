@@ -1,0 +1,112 @@
+"""One SQL database by URL: its connections and its schema. SQLite embedded, PostgreSQL for clusters."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from sqlite3 import OperationalError
+from typing import Any, Final
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Insert, Table, Update, event, inspect, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+MIGRATIONS: Final = "serve_app.jobs.store:migrations"
+
+FIRST_REVISION: Final = "0001"
+"""The schema of databases that are older than the migrations."""
+
+BUSY_TIMEOUT_S: Final = 30.0
+"""How long SQLite waits for another process that writes (a second Router on the same file)."""
+
+_SCHEMA_LOCK: Final = 0x6461726B726F6F6D  # "darkroom"
+_WRITES: Final = "darkroom_writes"
+
+
+class Database:
+    """A SQLAlchemy URL with an asynchronous driver; a SQLite file is made if it is not there.
+
+    Not to be shared between event loops. Everything raises SQLAlchemy's own errors where the database can't be reached.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = make_url(url)
+        self._is_sqlite = self._url.get_backend_name() == "sqlite"
+        self._engine = create_async_engine(
+            self._url,
+            connect_args={"timeout": BUSY_TIMEOUT_S} if self._is_sqlite else {},
+            pool_pre_ping=not self._is_sqlite,  # a database server restarts without telling
+        )
+        self._writing = asyncio.Lock()  # SQLite has one writer: waiting here is in order, in its busy handler it is not
+        if self._is_sqlite:
+            event.listen(self._engine.sync_engine, "connect", _write_ahead)
+            event.listen(self._engine.sync_engine, "begin", _begin)
+
+    async def open(self) -> None:
+        """Bring the schema to the newest revision; whoever else is at it is waited for."""
+        if self._is_sqlite and self._url.database:
+            await asyncio.to_thread(Path(self._url.database).parent.mkdir, parents=True, exist_ok=True)
+        async with self.transaction() as sql:
+            if not self._is_sqlite:  # SQLite's transaction holds the only writer's place already
+                await sql.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK})
+            await sql.run_sync(_migrate)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for queries."""
+        async with self._engine.connect() as sql:
+            yield sql
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that is committed at the end, and rolled back if the body raises."""
+        if not self._is_sqlite:
+            async with self._engine.begin() as sql:
+                yield sql
+            return
+        async with self._writing, self._engine.connect() as sql:
+            await sql.execution_options(**{_WRITES: True})
+            async with sql.begin():
+                yield sql
+
+    async def write(self, statement: Update) -> int:
+        """Commit one statement; how many rows it changed."""
+        async with self.transaction() as sql:
+            return (await sql.execute(statement)).rowcount
+
+    def insert_if_absent(self, table: Table, **values: object) -> Insert:
+        """A statement that adds a row, unless one with its key is there."""
+        kind = sqlite.insert if self._is_sqlite else postgresql.insert
+        return kind(table).values(**values).on_conflict_do_nothing()
+
+
+def _migrate(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", MIGRATIONS)
+    config.attributes["connection"] = connection
+    found = set(inspect(connection).get_table_names())
+    if "jobs" in found and "alembic_version" not in found:
+        command.stamp(config, FIRST_REVISION)
+    command.upgrade(config, "head")
+
+
+def _write_ahead(connection: Any, _record: Any) -> None:
+    """SQLite's write-ahead log: readers and the writer do not wait for each other. Commits stay synced to disk."""
+    connection.isolation_level = None  # the driver would begin transactions by itself, late and never immediate
+    sql = connection.cursor()
+    with suppress(OperationalError):  # another process is just switching it, for all: the mode is the file's
+        sql.execute("PRAGMA journal_mode=WAL")
+    sql.close()
+
+
+def _begin(connection: Connection) -> None:
+    """A transaction that will write takes the writer's place at once: one that reads first could not wait for it."""
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
