@@ -1,6 +1,6 @@
 """The composition root: the whole graph on one page. ``serve_app:build`` is what a Serve config file names.
 
-    Ingress (N) ──handle──> Router (1) ──handle per model──> model-<id> (N each)
+    Ingress (N) ──handle──> Router (1 a shard) ──handle per model──> model-<id> (N each)
 
 Every deployment sets its own resources and limits. Serve's defaults (one CPU and five ongoing requests each) would keep
 the demo pending on a small machine and a hundred open streams waiting for five.
@@ -81,8 +81,13 @@ def compose(args: AppArgs, engines: Callable[[ModelSettings], EngineFactory]) ->
         )
         for model in args.models
     }
-    router = serve.deployment(Router, **_router_options()).bind(args, models)
-    return serve.deployment(Ingress, **_ingress_options(args.ingress)).bind(args, router)
+    routers = [
+        serve.deployment(Router, **_router_options(shard)).bind(
+            args, shard, {model.id: models[model.id] for model in own}
+        )
+        for shard, own in enumerate(args.shards)
+    ]
+    return serve.deployment(Ingress, **_ingress_options(args.ingress)).bind(args, routers)
 
 
 def _ingress_options(ingress: IngressSettings) -> dict[str, Any]:
@@ -100,12 +105,12 @@ def _ingress_options(ingress: IngressSettings) -> dict[str, Any]:
     }
 
 
-def _router_options() -> dict[str, Any]:
+def _router_options(shard: int) -> dict[str, Any]:
     # Only a deployment with an autoscaling config may report figures to the policy. The interval is deprecated in
     # favour of an environment variable that every node would need; its default of 10 s would make scaling late.
     reporting = AutoscalingConfig(min_replicas=1, max_replicas=1, metrics_interval_s=1, look_back_period_s=3)
     return {
-        "name": "Router",
+        "name": f"Router-{shard}" if shard else "Router",
         "ray_actor_options": {"num_cpus": 0},
         "max_ongoing_requests": MANY_REQUESTS,
         "autoscaling_config": reporting,

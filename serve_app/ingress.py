@@ -1,6 +1,6 @@
 """Ingress: the stateless deployment that clients meet, over HTTP and through ``serve.get_app_handle("darkroom")``."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -22,11 +22,12 @@ class Ingress:
     """Translates; holds no state, so there may be any number of replicas."""
 
     async def __init__(  # type: ignore[misc]  # Serve awaits it
-        self, args: AppArgs, router: DeploymentHandle
+        self, args: AppArgs, routers: Sequence[DeploymentHandle]
     ) -> None:
         self._args = args
         self._blobs = BlobStore.open(args.blobs_url)
-        self._backend = RouterBackend(router, self._blobs)
+        shards = [[model.id for model in shard] for shard in args.shards]
+        self._backend = RouterBackend(routers, shards, self._blobs)
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Serve's hook: the HTTP application, built here because its routes close over the handle."""

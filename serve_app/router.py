@@ -31,16 +31,20 @@ SYNC_TIMEOUT_S = 5.0
 
 
 class Router:
-    """The :class:`~serve_app.jobs.service.JobService` as a Serve deployment of one replica.
+    """The :class:`~serve_app.jobs.service.JobService` of one shard as a Serve deployment of one replica.
 
     Its methods are those of :class:`~serve_app.api.backend.Backend`, except that typed errors are answered, not raised:
     call them through ``RouterBackend``.
     """
 
     async def __init__(  # type: ignore[misc]  # Serve awaits it
-        self, args: AppArgs, models: Mapping[str, DeploymentHandle]
+        self, args: AppArgs, shard: int, models: Mapping[str, DeploymentHandle]
     ) -> None:
-        """``models``: a handle per model id. Opens the database, takes over the models' jobs, starts dispatch.
+        """Opens the database, takes over the models' jobs, starts dispatch.
+
+        Args:
+            shard: which of ``args.shards`` this is. The first one also looks after what belongs to no Router.
+            models: a handle per id of the shard's models.
 
         The tasks that live on are started here: a task started while a request is handled is a child of that request,
         and Serve cancels the calls it makes when the request is cancelled.
@@ -52,9 +56,11 @@ class Router:
         self._service = JobService(
             store=self._store,
             blobs=BlobStore.open(args.blobs_url),
-            fleet=Fleet(args.models, created=time.time()),
+            fleet=Fleet(args.shards[shard], created=time.time()),
             runner=self._runner,
             settings=args.jobs,
+            elsewhere=[model.id for model in args.models if model.id not in models],
+            is_first=shard == 0,
         )
         await self._service.start()
         self._following = Following(self._service.follow, time.monotonic)

@@ -227,6 +227,9 @@ class AppArgs(Settings):
     models: tuple[ModelSettings, ...] = Field(
         default_factory=lambda: tuple(ModelSettings(id=model) for model in MAIN_MODELS), min_length=1
     )
+    router_shards: int = Field(
+        default=1, ge=1, description="Routers, among which the models are dealt out; each owns its models' jobs."
+    )
     ingress: IngressSettings = IngressSettings()
     api: ApiSettings = ApiSettings()
     jobs: JobSettings = JobSettings()
@@ -236,9 +239,16 @@ class AppArgs(Settings):
         ids = [model.id for model in self.models]
         if twice := {name for name in ids if ids.count(name) > 1}:
             raise ValueError(f"models: {', '.join(sorted(twice))} configured twice")
+        if self.router_shards > len(self.models):
+            raise ValueError(f"router_shards: {self.router_shards} for {len(self.models)} models; at most one each")
         if self.data is None and (self.database is None or self.blobs is None):
             raise ValueError("data: an absolute folder is required, unless both `database` and `blobs` are given")
         return self
+
+    @property
+    def shards(self) -> tuple[tuple[ModelSettings, ...], ...]:
+        """The models of each Router, dealt out in turn: the first Router has the default model."""
+        return tuple(self.models[shard :: self.router_shards] for shard in range(self.router_shards))
 
     @property
     def database_url(self) -> str:

@@ -1,26 +1,29 @@
-"""The API's :class:`~serve_app.api.backend.Backend` over a handle to the Router; image bytes from the blob store."""
+"""The API's :class:`~serve_app.api.backend.Backend` over handles to the Routers; image bytes from the blob store."""
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import Any, TypeVar
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from itertools import zip_longest
+from typing import Any
 
-from ray.serve.handle import DeploymentHandle, DeploymentResponse
+from ray.serve.handle import DeploymentHandle
 
 from deployments import inputs
 from deployments.blobs import BlobStore
-from deployments.engine.errors import DarkroomError, ModelUnavailable
+from deployments.catalog import find_card
+from deployments.engine.errors import DarkroomError, ModelNotFound, ModelUnavailable
 from deployments.engine.pictures import PictureRef
 from deployments.engine.request import PICTURE_FIELDS
 from serve_app.handles.calls import CalleeLost, answer
 from serve_app.handles.hub import Hub
+from serve_app.jobs import cursor as cursors
 from serve_app.jobs.caller import Caller, Once, fingerprint
 from serve_app.jobs.events import EventId, LoggedEvent
 from serve_app.jobs.fleet import ModelStatus, WorkerStatus
 from serve_app.jobs.following import News, Subscription
 from serve_app.jobs.job import Job, JobPage, JobRequest, JobStatus
-
-T = TypeVar("T")
 
 ANSWER_TIMEOUT_S = 30.0
 """A Router that is restarting is back within this time; calls wait for it, and are made again."""
@@ -29,24 +32,41 @@ PAUSE_S = 0.2
 
 RETRY_AFTER_S = 5.0
 
+HOMES_KEPT = 100_000
+"""Jobs whose Router is remembered, where there are several."""
+
 
 class RouterBackend:
-    """See the Backend. Raises the Router's typed errors, and ``ModelUnavailable`` when there is no Router to ask.
+    """See the Backend. Raises a Router's typed errors, and ``ModelUnavailable`` when there is none to ask.
 
     A Router may die in the middle of any call. Calls are made again at its successor: each of them does the same when
     it is done twice, submissions because they are named (:class:`~serve_app.jobs.caller.Once`).
+
+    Args:
+        routers: a handle for each shard.
+        shards: the models of each; the first model of the first is the default.
+        blobs: where the images are.
+        answer_timeout_s: how long a call waits for a Router in all.
     """
 
     def __init__(
-        self, router: DeploymentHandle, blobs: BlobStore, *, answer_timeout_s: float = ANSWER_TIMEOUT_S
+        self,
+        routers: Sequence[DeploymentHandle],
+        shards: Sequence[Sequence[str]],
+        blobs: BlobStore,
+        *,
+        answer_timeout_s: float = ANSWER_TIMEOUT_S,
     ) -> None:
-        self._router = router
+        self._routers = routers
+        self._shards = {model: shard for shard, models in enumerate(shards) for model in models}
         self._blobs = blobs
         self._answer_timeout_s = answer_timeout_s
-        self._hub = Hub(_Streams(router))
+        self._hubs = [Hub(_Streams(router)) for router in routers]
+        self._homes: OrderedDict[str, int] = OrderedDict()
 
     async def submit(self, request: JobRequest, caller: Caller, key: str | None = None) -> Job:
         """Pictures go to the blob store: the Router gets their keys."""
+        shard = self._shard(request.generation.model)
         if key is None:
             once = Once(secrets.token_hex(16), "")
         else:
@@ -54,7 +74,7 @@ class RouterBackend:
         generation, keys = await inputs.keep(request.generation, self._blobs)
         kept = request.model_copy(update={"generation": generation})
         try:
-            job: Job = await self._ask(lambda: self._router.submit.remote(kept, caller, once))
+            job: Job = await self._ask(shard, "submit", kept, caller, once)
         except ModelUnavailable:  # it may have been committed: its pictures stay, to be swept if it was not
             raise
         except DarkroomError:
@@ -62,15 +82,20 @@ class RouterBackend:
             raise
         if not _names(job.request, keys):  # there was such a job, with pictures of its own
             await self._blobs.delete(keys)
+        self._remember(job)
         return job
 
-    def follow(
+    async def follow(
         self, job_id: str, caller: Caller, after: EventId | None = None
     ) -> AsyncGenerator[list[LoggedEvent], None]:
-        return self._hub.follow(job_id, caller, after)
+        hub = self._hubs[await self._home(job_id, caller)]
+        async with aclosing(hub.follow(job_id, caller, after)) as batches:
+            async for batch in batches:
+                yield batch
 
     async def get(self, job_id: str, caller: Caller) -> Job:
-        return await self._ask(lambda: self._router.get.remote(job_id, caller))
+        job: Job = await self._ask(await self._home(job_id, caller), "get", job_id, caller)
+        return job
 
     async def jobs(
         self,
@@ -81,35 +106,84 @@ class RouterBackend:
         limit: int = 50,
         cursor: str | None = None,
     ) -> JobPage:
+        """Of several shards, their pages joined."""
+        shards = range(len(self._routers)) if model is None else [self._shard(model)]
         wanted: dict[str, Any] = {"status": status, "model": model, "limit": limit, "cursor": cursor}
-        return await self._ask(lambda: self._router.jobs.remote(caller, **wanted))
+        pages: list[JobPage] = await asyncio.gather(*(self._ask(shard, "jobs", caller, **wanted) for shard in shards))
+        found = sorted((job for page in pages for job in page.jobs), key=lambda job: (job.created_at, job.id))[::-1]
+        more = len(found) > limit or any(page.next_cursor for page in pages)
+        return JobPage(tuple(found[:limit]), cursors.encode(found[:limit][-1]) if more else None)
 
     async def cancel(self, job_id: str, caller: Caller) -> Job:
-        return await self._ask(lambda: self._router.cancel.remote(job_id, caller))
+        job: Job = await self._ask(await self._home(job_id, caller), "cancel", job_id, caller)
+        return job
 
     async def delete(self, job_id: str, caller: Caller) -> None:
-        await self._ask(lambda: self._router.delete.remote(job_id, caller))
+        await self._ask(await self._home(job_id, caller), "delete", job_id, caller)
 
     async def image(self, job_id: str, index: int, caller: Caller) -> tuple[Job, bytes]:
         job = await self.get(job_id, caller)
         return job, await self._blobs.get(job.image_ref(index).key)
 
     async def models(self) -> list[ModelStatus]:
-        return await self._ask(self._router.models.remote)
+        told: list[list[ModelStatus]] = await asyncio.gather(
+            *(self._ask(shard, "models") for shard in range(len(self._routers)))
+        )
+        by_id = {status.card.id: status for one in told for status in one}
+        return [by_id[model] for model in self._in_order() if model in by_id]
 
     async def workers(self) -> list[WorkerStatus]:
-        return await self._ask(self._router.workers.remote)
+        told: list[list[WorkerStatus]] = await asyncio.gather(
+            *(self._ask(shard, "workers") for shard in range(len(self._routers)))
+        )
+        return [worker for one in told for worker in one]
 
     async def close(self) -> None:
         """End all streams."""
-        await self._hub.close()
+        for hub in self._hubs:
+            await hub.close()
 
-    async def _ask(self, call: Callable[[], DeploymentResponse[T]]) -> T:
+    def _in_order(self) -> list[str]:
+        """The models as the settings have them: dealt out to the shards in turn."""
+        by_shard = [[model for model, at in self._shards.items() if at == shard] for shard in range(len(self._routers))]
+        return [model for dealt in zip_longest(*by_shard) for model in dealt if model is not None]
+
+    def _shard(self, name: str | None) -> int:
+        """Which Router has the jobs of the model that a client calls ``name``.
+
+        Raises:
+            ModelNotFound: none has.
+        """
+        if name is None:
+            return 0
+        card = find_card(name)
+        if card is None or card.id not in self._shards:
+            raise ModelNotFound(name, self._in_order())
+        return self._shards[card.id]
+
+    async def _home(self, job_id: str, caller: Caller) -> int:
+        """Which Router has this job. All of them read one database, so the first can tell."""
+        if len(self._routers) == 1:
+            return 0
+        if job_id not in self._homes:
+            job: Job = await self._ask(0, "get", job_id, caller)
+            self._remember(job)
+        return self._homes.get(job_id, 0)
+
+    def _remember(self, job: Job) -> None:
+        if len(self._routers) == 1:
+            return
+        self._homes[job.id] = self._shards.get(str(job.request.generation.model), 0)
+        while len(self._homes) > HOMES_KEPT:
+            self._homes.popitem(last=False)
+
+    async def _ask(self, shard: int, method: str, *args: Any, **kwargs: Any) -> Any:
+        call: DeploymentHandle = getattr(self._routers[shard], method)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._answer_timeout_s
         while True:
             try:
-                return await answer(call(), max(0.0, deadline - loop.time()))
+                return await answer(call.remote(*args, **kwargs), max(0.0, deadline - loop.time()))
             except CalleeLost as lost:
                 if loop.time() >= deadline:
                     message = f"the job service can't be reached: {lost.reason}"

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from deployments.checkpoints import Checkpoints
+from deployments.engine.errors import ModelUnavailable
 from serve_app.jobs import cost
 from serve_app.jobs.deadlines import Deadlines
 from serve_app.jobs.events import Restarted
@@ -13,6 +14,7 @@ from serve_app.jobs.job import Job
 from serve_app.jobs.lanes import Lanes, waiting
 from serve_app.jobs.live import LiveJob, LiveJobs
 from serve_app.jobs.log import EventLog
+from serve_app.jobs.outcome import failed
 from serve_app.jobs.store import JobStore
 from serve_app.jobs.watch import tell
 
@@ -58,6 +60,13 @@ class Recovery:
         for live in self._jobs:
             if not live.job.attempt:
                 tell(live, self._lanes.place(live))
+
+    async def abandon(self, elsewhere: Collection[str]) -> None:
+        """End what is left of models that neither this service nor another one (``elsewhere``) has any more."""
+        unserved = failed(ModelUnavailable.code, "the model is not served here any more")
+        served = {*self._fleet.models, *elsewhere}
+        if ended := await self._store.abandon(served, unserved, self._clock()):
+            logger.warning("epoch %d: %d jobs of models that are not served any more failed", self._store.epoch, ended)
 
     async def _resume_steps(self, begun: list[Job]) -> dict[str, int]:
         few = asyncio.Semaphore(LISTED_AT_ONCE)

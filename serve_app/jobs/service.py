@@ -7,7 +7,7 @@ It lives on one event loop, in one process: the Router's. What a caller may rely
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 
 from deployments.blobs import BlobStore
 from deployments.checkpoints import Checkpoints
@@ -28,7 +28,7 @@ from serve_app.jobs.log import HandedOver
 from serve_app.jobs.outcome import CANCELLED
 from serve_app.jobs.recovery import Recovery
 from serve_app.jobs.runner import Runner
-from serve_app.jobs.store import JobStore
+from serve_app.jobs.store import JobStore, Models
 from serve_app.jobs.sweep import Sweeper, blob_folder
 from serve_app.jobs.tasks import Tasks
 from serve_app.jobs.watch import Watch, is_unwanted, no_replica
@@ -55,7 +55,8 @@ class JobService:
         fleet: the models whose jobs these are; :meth:`heartbeat` feeds it.
         runner: runs attempts on replicas.
         settings: how jobs are kept.
-        sweeps: whether this service looks after retention: one is enough for a database.
+        elsewhere: models whose jobs other services of this database have.
+        is_first: this service also looks after retention, and after what no service has; one does, for a database.
         clock: seconds since the epoch (UTC).
         watch_every_s: seconds between looks at positions and orphans.
     """
@@ -68,7 +69,8 @@ class JobService:
         fleet: Fleet,
         runner: Runner,
         settings: JobSettings,
-        sweeps: bool = True,
+        elsewhere: Collection[str] = (),
+        is_first: bool = True,
         clock: Callable[[], float] = time.time,
         watch_every_s: float = 1.0,
     ) -> None:
@@ -128,12 +130,14 @@ class JobService:
             (watch.look, watch_every_s, 0.0),
             (self._check_ownership, OWNERSHIP_EVERY_S, 0.0),
         ]
-        if sweeps:
+        if is_first:
             self._rounds += [
                 (sweeper.sweep, retention.sweep_every_s, 0.0),
                 # it reads through the whole store: not at each start
                 (sweeper.sweep_orphans, retention.sweep_orphans_every_s, retention.sweep_orphans_every_s),
             ]
+        self._elsewhere = frozenset(elsewhere)
+        self._is_first = is_first
         self._unavailable_after_s = settings.unavailable_after_s
         self._serving = False
 
@@ -141,6 +145,8 @@ class JobService:
         """Take the models' jobs from whoever had them, and go on with what is unfinished."""
         await self._store.take(self._fleet.models)
         await self._recovery.recover()
+        if self._is_first:
+            await self._recovery.abandon(self._elsewhere)
         for work, every_s, after_s in self._rounds:
             self._tasks.spawn(_repeat(work, every_s, after_s))
         self._serving = True
@@ -230,10 +236,14 @@ class JobService:
         limit: int = 50,
         cursor: str | None = None,
     ) -> JobPage:
-        """Newest first, as committed; those under way with their position, progress and ETA."""
+        """Newest first, as committed; those under way with their position, progress and ETA. Without ``model``, the
+        jobs of this service's models; the first one's list also has those of models that nobody serves any more."""
         if not 1 <= limit <= MAX_PAGE:
             raise InvalidRequest("limit", limit, f"1 to {MAX_PAGE}")
-        wanted = None if model is None else (self._fleet.card(model).id,)
+        if model is not None:
+            wanted = Models.only(self._fleet.card(model).id)
+        else:
+            wanted = Models.but(*self._elsewhere) if self._is_first else Models.only(*self._fleet.models)
         page = await self._store.page(caller, status=status, models=wanted, limit=limit, cursor=cursor)
         return JobPage(tuple(self._as_it_stands(job) for job in page.jobs), page.next_cursor)
 

@@ -4,17 +4,17 @@ import asyncio
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, literal, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, literal, not_, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 
 from deployments.engine.errors import Conflict, JobNotFound
+from serve_app.jobs import cursor as cursors
 from serve_app.jobs.caller import ANONYMOUS, Caller, Once
 from serve_app.jobs.events import EventId
 from serve_app.jobs.job import ACTIVE, TERMINAL, Job, JobPage, JobStatus
 from serve_app.jobs.outcome import Outcome
-from serve_app.jobs.store import cursor as cursors
 from serve_app.jobs.store.database import Database
 from serve_app.jobs.store.rows import from_row, images_to_text, to_row
 from serve_app.jobs.store.schema import EPOCH, counters, jobs, owners
@@ -30,6 +30,24 @@ class Record:
 
     job: Job
     last: EventId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Some models: those in ``names``, or all but those."""
+
+    names: frozenset[str]
+    are_left_out: bool = False
+
+    @classmethod
+    def only(cls, *names: str) -> Self:
+        """These."""
+        return cls(frozenset(names))
+
+    @classmethod
+    def but(cls, *names: str) -> Self:
+        """All but these."""
+        return cls(frozenset(names), are_left_out=True)
 
 
 class JobStore:
@@ -171,11 +189,11 @@ class JobStore:
         caller: Caller,
         *,
         status: JobStatus | None,
-        models: Collection[str] | None,
+        models: Models,
         limit: int,
         cursor: str | None = None,
     ) -> JobPage:
-        """At most ``limit`` jobs that ``caller`` may see, newest first, after ``cursor``; of ``models`` alone if given.
+        """At most ``limit`` jobs that ``caller`` may see, of ``models``, newest first, after ``cursor``.
 
         Raises:
             InvalidRequest: ``cursor`` is no cursor of this list.
@@ -183,8 +201,8 @@ class JobStore:
         query = select(jobs).where(_seen_by(caller)).order_by(jobs.c.created_at.desc(), jobs.c.id.desc())
         if status is not None:
             query = query.where(jobs.c.status == status.value)
-        if models is not None:
-            query = query.where(jobs.c.model.in_(sorted(models)))
+        among = jobs.c.model.in_(sorted(models.names))
+        query = query.where(not_(among) if models.are_left_out else among)
         if cursor is not None:
             created_at, job_id = cursors.decode(cursor)
             older = jobs.c.created_at < created_at

@@ -14,7 +14,7 @@ from serve_app.jobs.caller import Caller, Once
 from serve_app.jobs.events import EventId
 from serve_app.jobs.job import ImageRef, Job, JobError, JobStatus
 from serve_app.jobs.outcome import CANCELLED, Outcome, failed
-from serve_app.jobs.store import Database, JobStore, Record, Superseded
+from serve_app.jobs.store import Database, JobStore, Models, Record, Superseded
 from tests.unit.serve_app.jobs.job_fakes import ALICE, wish
 
 MODELS = ("sd15", "sdxl")
@@ -47,7 +47,7 @@ async def store(url: str) -> AsyncIterator[JobStore]:
 
 
 async def page_ids(store: JobStore, **query: object) -> list[str]:
-    wanted = {"caller": ALICE, "status": None, "models": None, "limit": 100} | query
+    wanted = {"caller": ALICE, "status": None, "models": Models.but(), "limit": 100} | query
     page = await store.page(**wanted)  # type: ignore[arg-type]
     return [found.id for found in page.jobs]
 
@@ -238,7 +238,7 @@ async def test_pages_join_without_gaps_or_repeats_while_new_jobs_come(store: Job
         await store.insert(job(str(number), created_at=number // 2 + 0.1))
     seen, cursor = [], None
     while True:
-        page = await store.page(ALICE, status=None, models=None, limit=3, cursor=cursor)
+        page = await store.page(ALICE, status=None, models=Models.but(), limit=3, cursor=cursor)
         seen += [found.id for found in page.jobs]
         await store.insert(job(f"new-{len(seen)}", created_at=100.0))
         if (cursor := page.next_cursor) is None:
@@ -249,7 +249,7 @@ async def test_pages_join_without_gaps_or_repeats_while_new_jobs_come(store: Job
 async def test_the_last_page_has_no_cursor_even_when_it_is_full(store: JobStore) -> None:
     for number in range(2):
         await store.insert(job(str(number)))
-    assert (await store.page(ALICE, status=None, models=None, limit=2)).next_cursor is None
+    assert (await store.page(ALICE, status=None, models=Models.but(), limit=2)).next_cursor is None
 
 
 async def test_the_list_filters_by_status_and_model(store: JobStore) -> None:
@@ -257,9 +257,9 @@ async def test_the_list_filters_by_status_and_model(store: JobStore) -> None:
     await store.insert(job("b", 2.0, "sdxl"))
     await store.insert(job("c", 3.0, "sd15"))
     await store.start("c", 1, 4.0)
-    assert await page_ids(store, models=["sd15"]) == ["c", "a"]
+    assert await page_ids(store, models=Models.only("sd15")) == ["c", "a"]
     assert await page_ids(store, status=JobStatus.QUEUED) == ["b", "a"]
-    assert await page_ids(store, status=JobStatus.QUEUED, models=["sd15"]) == ["a"]
+    assert await page_ids(store, status=JobStatus.QUEUED, models=Models.only("sd15")) == ["a"]
 
 
 def _cursor(text: str) -> str:
@@ -273,7 +273,7 @@ def _cursor(text: str) -> str:
 )  # fmt: skip
 async def test_a_cursor_that_is_none_of_ours_is_refused(store: JobStore, cursor: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        await store.page(ALICE, status=None, models=None, limit=3, cursor=cursor)
+        await store.page(ALICE, status=None, models=Models.but(), limit=3, cursor=cursor)
     assert refused.value.field == "cursor"
 
 
