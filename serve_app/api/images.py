@@ -21,7 +21,7 @@ from serve_app.api.callers import Asking
 from serve_app.api.encoding import base64, off_loop
 from serve_app.api.images_stream import NO_USAGE, ImagesFrames, Kind, Usage, size_of, spread
 from serve_app.api.models import find_model
-from serve_app.api.openapi import SYNCHRONOUS, OpenAIErrorAnswer, Responses, refusals
+from serve_app.api.openapi import SSE_SCHEMA, SYNCHRONOUS, OpenAIErrorAnswer, Responses, refusals
 from serve_app.api.outcome import Outcome, run, while_connected
 from serve_app.api.pictures import EXAMPLE_PICTURE, beside_loop
 from serve_app.api.schemas import EditsBody, EditsFields, ImagesBody, ImagesFields
@@ -140,7 +140,7 @@ def _answers(kind: Kind) -> Responses:
     return {
         200: {
             "description": f"JSON; with `stream`, events `{kind}.partial_image` and `{kind}.completed`.",
-            "content": {EVENT_STREAM: {"schema": {"type": "string"}}},
+            "content": {EVENT_STREAM: {"schema": SSE_SCHEMA}},
         },
         **refusals(*SYNCHRONOUS, model=OpenAIErrorAnswer),
     }

@@ -94,7 +94,9 @@ def jobs_router(backend: Backend, settings: ApiSettings) -> APIRouter:
         wanted = await beside_loop(body, body.job_request, on_disconnect="detach", id=job_id)
         return JobAccepted.of(await backend.submit(wanted, caller, f"{OWN_ID}{job_id}"), Links(request))
 
-    @router.get("", response_model=JobList, summary="List jobs", responses=refusals("invalid_request"))
+    @router.get(
+        "", response_model=JobList, summary="List jobs", responses=refusals("invalid_request", "model_not_found")
+    )
     async def page(
         request: Request,
         caller: Asking,

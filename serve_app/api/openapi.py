@@ -43,11 +43,19 @@ class OpenAIErrorAnswer(BaseModel):
     error: OpenAIErrorObject
 
 
+SSE_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "description": "One server-sent event.",
+    "properties": {"id": {"type": "string"}, "event": {"type": "string"}, "data": {"type": "string"}},
+    "required": ["data"],
+}
+"""What OpenAPI's tools take as one item of a `text/event-stream`."""
+
 EVENT_STREAM_ANSWER: dict[str, Any] = {
     "description": "Server-sent events to the job's end, then `[DONE]`; every event has an id.",
     "content": {
         "text/event-stream": {
-            "schema": {"type": "string"},
+            "schema": SSE_SCHEMA,
             "example": 'data: {"event":"started","attempt":1}\nid: 1-2\n\n'
             'data: {"event":"progress","step":1,"total":20}\nid: 1-3\n\n',
         }

@@ -1,10 +1,18 @@
 """The parts of the Router and of an Ingress in one process, without Ray: real service, real store, real HTTP."""
 
-from collections.abc import Sequence
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 
+from serve_app.handles.backend import RouterBackend
 from serve_app.handles.calls import CalleeLost
 from serve_app.jobs.following import Following, News, Subscription
 from serve_app.jobs.log import HandedOver
+from serve_app.router import Router
+from tests.unit.serve_app.jobs.job_fakes import House, open_house
 
 
 class Wire:
@@ -34,3 +42,39 @@ class Wire:
             return await self.following.poll(process)
         except HandedOver:
             raise CalleeLost("the router has moved") from None
+
+
+class LocalHandle:
+    """A Serve handle to an object of this process: calls run as tasks, as they do over there."""
+
+    def __init__(self, target: object) -> None:
+        self._target = target
+
+    def __getattr__(self, method: str) -> "LocalMethod":
+        return LocalMethod(getattr(self._target, method))
+
+
+class LocalMethod:
+    """One method of a :class:`LocalHandle`."""
+
+    def __init__(self, method: Callable[..., Coroutine[Any, Any, Any]]) -> None:
+        self._method = method
+
+    def remote(self, *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
+        return asyncio.create_task(self._method(*args, **kwargs))
+
+
+@asynccontextmanager
+async def whole_service(data: Path, **house: Any) -> AsyncIterator[tuple[House, RouterBackend]]:
+    """Everything of the service but Ray and the engines: an Ingress's backend over a Router over a scripted runner."""
+    async with open_house(data, **house) as opened:
+        router = Router.__new__(Router)
+        router._service = opened.service
+        router._following = Following(opened.service.follow, time.monotonic)
+        models = [list(opened.fleet.models)]
+        backend = RouterBackend([LocalHandle(router)], models, opened.blobs)  # type: ignore[list-item]
+        try:
+            yield opened, backend
+        finally:
+            await backend.close()
+            await router._following.close()

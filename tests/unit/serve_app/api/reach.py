@@ -9,6 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from serve_app.api.app import create_api
+from serve_app.api.backend import Backend
 from serve_app.settings import ApiSettings
 from tests.unit.serve_app.api.scripted_backend import ScriptedBackend
 
@@ -24,7 +25,7 @@ def connect_to(app: FastAPI) -> httpx2.AsyncClient:
 
 
 @asynccontextmanager
-async def serve(backend: ScriptedBackend, **settings: object) -> AsyncIterator[httpx2.AsyncClient]:
+async def serve(backend: Backend, **settings: object) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of the API on a real server, which is ready; it runs on this test's own event loop."""
     app = create_api(backend, ApiSettings.model_validate(settings))
     config = uvicorn.Config(app, port=0, lifespan="off", log_level="warning", ws="none")

@@ -67,13 +67,13 @@ class ScriptedRunner:
 
     async def _play(self, attempt: RunAttempt) -> AsyncGenerator[list[ReplicaEvent], None]:
         request = attempt.request
-        word, *rest = request.prompt.split()
+        word, *rest = request.prompt.split() or ["ok"]
         total = steps_taken("unet", request.steps or 1, request.strength)
         if word == "defect":
             raise RuntimeError("a defect of the runner")
         yield [Started(request.id)]
         if word == "fail":
-            yield [Failed(request.id, rest[0], "no luck")]
+            yield [Failed(request.id, rest[0] if rest else "out_of_memory", "no luck")]
             return
         if word == "given-up":
             yield [Cancelled(request.id)]
