@@ -50,8 +50,7 @@ class Engine:
         max_batch: images that share a forward at most.
         max_pending: requests inside at most; one more is refused as ``QueueFull``.
         overrides: reported in :meth:`stats`.
-        weights: which ones they are, see :class:`deployments.engine.loader.LoadedModel`: checkpoints are for engines
-            with the same.
+        weights_id: see :class:`deployments.engine.loader.LoadedModel`: checkpoints are for engines with an equal one.
     """
 
     def __init__(
@@ -62,7 +61,7 @@ class Engine:
         max_batch: int = 8,
         max_pending: int = 1024,
         overrides: dict[str, Any] | None = None,
-        weights: str = "",
+        weights_id: str = "",
     ) -> None:
         self.card = card
         self._family = family
@@ -74,7 +73,7 @@ class Engine:
         self._closed = False
         self._finish = Stage("darkroom-finish", Decoder(family), self._died)
         self._loop = DenoiseLoop(family, card.default_size, max_batch, self._finish.put, self._died)
-        preparer = Preparer(family, model_facts(card, family, weights), self._loop.join)
+        preparer = Preparer(family, model_facts(card, family, weights_id), self._loop.join)
         self._prepare = Stage("darkroom-prepare", preparer, self._died)
         self._emit = Stage("darkroom-emit", Emitter(self.cancel), self._died)
         self._threads = (self._prepare, self._loop, self._finish, self._emit)  # in the order of a request's life
@@ -124,8 +123,13 @@ class Engine:
         from deployments.engine.loader import load
 
         loaded = load(spec)
-        overrides = dict(loaded.overrides)
-        return cls(loaded.family, loaded.card, max_batch=max_batch, overrides=overrides, weights=loaded.weights)
+        return cls(
+            loaded.family,
+            loaded.card,
+            max_batch=max_batch,
+            overrides=dict(loaded.overrides),
+            weights_id=loaded.weights_id,
+        )
 
     def submit(
         self,

@@ -1,4 +1,4 @@
-"""Fingerprints: equal for two images exactly when whatever decides one's bits decides the other's."""
+"""Fingerprints: where two images' are equal, all that decides their bits is."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,17 +21,17 @@ _OF_NO_MATTER = {"id", "n", "seed", "preview_every", "format", "quality"}
 """Fields of a request that change no latents; but for the seed, which is told of each image alone."""
 
 
-def model_facts(card: ModelCard, family: Family, weights: str) -> Mapping[str, Any]:
+def model_facts(card: ModelCard, family: Family, weights_id: str) -> Mapping[str, Any]:
     """What an engine's images have in common.
 
     Args:
-        weights: which ones, see :class:`deployments.engine.loader.LoadedModel`.
+        weights_id: see :class:`deployments.engine.loader.LoadedModel`.
     """
     return {
         "format": FORMAT,
         "model": card.id,
         "tokens": card.max_sequence_length,
-        "weights": weights,
+        "weights": weights_id,
         "dtype": str(family.dtype),
         "device": family.device.type,
         "versions": {package: version(package) for package in _PACKAGES},
@@ -41,7 +41,7 @@ def model_facts(card: ModelCard, family: Family, weights: str) -> Mapping[str, A
 def fingerprints(items: Sequence[Item], model: Mapping[str, Any]) -> list[str]:
     """SHA-256, in hex, of each image of one request.
 
-    Pictures count by their encoded bytes and LoRAs by their file's, whatever they are called.
+    Pictures count by their encoded bytes, and LoRAs by their file's too.
 
     Args:
         model: of the engine, see :func:`model_facts`.

@@ -43,13 +43,13 @@ class LoadedModel:
     Attributes:
         card: the effective one.
         overrides: what the weights change of the catalog's card.
-        weights: which ones they are: two engines where this is the same make the same pictures.
+        weights_id: which weights they are, and made to fit how: engines where this is equal make the same pictures.
     """
 
     family: Family
     card: ModelCard
     overrides: Mapping[str, Any]
-    weights: str
+    weights_id: str
 
 
 def load(spec: LoadSpec) -> LoadedModel:

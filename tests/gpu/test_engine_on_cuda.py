@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from deployments.catalog import CATALOG, DEMO_WEIGHTS, card_for
 from deployments.demo import demo_folder
-from deployments.engine import Cancelled, Engine, GenerationRequest, Progress
+from deployments.engine import Cancelled, Checkpoint, Engine, GenerationRequest, ImageReady, Progress
 
 pytestmark = [
     pytest.mark.gpu,
@@ -82,3 +82,15 @@ def test_a_cancel_is_not_overrun_by_launched_steps(pair: tuple[Engine, Any, str]
             engine.cancel(request.id)
     assert isinstance(events[-1], Cancelled)
     assert sum(isinstance(event, Progress) for event in events) < 150
+
+
+def test_a_checkpoint_goes_on_to_the_same_picture(pair: tuple[Engine, Any, str]) -> None:
+    engine, _, _ = pair
+    request = GenerationRequest(prompt="a boat", seed=5, steps=6, preview_every=0)
+    events = list(engine.stream(request, checkpoint_every_s=0))
+    (ready,) = (event for event in events if isinstance(event, ImageReady))
+    saved = [event for event in events if isinstance(event, Checkpoint)]
+    assert saved
+    for checkpoint in saved:
+        (image,) = engine.generate(request, resume={0: checkpoint.data}).images
+        assert np.array_equal(np.asarray(image), np.asarray(ready.image)), checkpoint.step

@@ -46,7 +46,7 @@ class Record:
 def recorded(model: LoadedModel, request: GenerationRequest, resume: Mapping[int, bytes] | None = None) -> Record:
     """Make the request's images in an engine of its own that saves them after every step."""
     listener = Listener()
-    with Engine(Unhurried(model.family, listener), model.card, weights=model.weights) as engine:
+    with Engine(Unhurried(model.family, listener), model.card, weights_id=model.weights_id) as engine:
         engine.submit(request, listener, resume=resume, checkpoint_every_s=0)
         assert isinstance(listener.wait(), Completed), listener.events[-1]
     saved = [event for event in listener.events if isinstance(event, Checkpoint)]
@@ -55,7 +55,7 @@ def recorded(model: LoadedModel, request: GenerationRequest, resume: Mapping[int
 
 def resumed(model: LoadedModel, request: GenerationRequest, resume: Mapping[int, bytes] | None = None) -> list[Pixels]:
     """Make the request's images in an engine of its own."""
-    with Engine(model.family, model.card, weights=model.weights) as engine:
+    with Engine(model.family, model.card, weights_id=model.weights_id) as engine:
         return [np.asarray(image) for image in engine.generate(request, resume=resume).images]
 
 

@@ -78,7 +78,7 @@ def test_among_neighbours_that_come_and_go_it_is_within_one_of_255(models: tuple
     alone = [resumed(here, wish(number))[0] for number in range(6)]
     saved = [recorded(here, wish(number)).checkpoints for number in range(6)]
     listeners = [Listener() for _ in range(6)]
-    with Engine(there.family, there.card, weights=there.weights, max_batch=8) as engine:
+    with Engine(there.family, there.card, weights_id=there.weights_id, max_batch=8) as engine:
         for number, listener in enumerate(listeners):
             steps = sorted(step for _, step in saved[number])
             resume = {0: saved[number][0, steps[number % len(steps)]]} if number != 4 else None
@@ -118,7 +118,7 @@ def test_wherever_it_is_cut_it_is_the_picture_byte_for_byte(
 
 def steps_told(model: LoadedModel, request: GenerationRequest, data: bytes) -> tuple[list[int], Pixels]:
     """The steps that an engine tells that was given a checkpoint, and the picture."""
-    with Engine(model.family, model.card, weights=model.weights) as engine:
+    with Engine(model.family, model.card, weights_id=model.weights_id) as engine:
         events = list(engine.stream(request, resume={0: data}))
     return [event.step for event in events if isinstance(event, Progress)], pictures(events)[0]
 

@@ -62,7 +62,7 @@ def told(
     """All events of a request in an engine of its own."""
     listener, family = Listener(), SlowMotionFamily()
     calm = Unhurried(family, listener) if checkpoint_every_s == 0 else family
-    with Engine(calm, CARD, max_batch=4, weights=weights) as engine:
+    with Engine(calm, CARD, max_batch=4, weights_id=weights) as engine:
         engine.submit(request, listener, resume=resume, checkpoint_every_s=checkpoint_every_s)
         assert isinstance(listener.wait(), Completed)
     return listener.events
