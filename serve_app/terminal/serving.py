@@ -189,7 +189,7 @@ def _watch(service: ServiceClient, models: tuple[str, ...], console: Console, ev
                     say(console, f"{model}: {state}")
             told = states
     except KeyboardInterrupt:
-        say(console, "Stopping. Jobs that are not finished end as interrupted.")
+        say(console, "Stopping. Jobs that are not finished go on at the next start.")
 
 
 def _last_line(text: str) -> str:
