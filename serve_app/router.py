@@ -61,6 +61,7 @@ class Router:
             settings=args.jobs,
             elsewhere=[model.id for model in args.models if model.id not in models],
             is_first=shard == 0,
+            webhooks=args.webhooks,
         )
         await self._service.start()
         self._following = Following(self._service.follow, time.monotonic)

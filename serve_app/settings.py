@@ -4,6 +4,8 @@
 fills in. What is left out has a default.
 """
 
+import base64
+import binascii
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +17,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    SecretStr,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -26,9 +29,9 @@ from deployments.engine.spec import Decoding, DType, Offload, Quantization
 
 
 class Settings(BaseModel):
-    """The habits that all settings share: frozen, and no unknown names."""
+    """The habits that all settings share: frozen, no unknown names, and no error that repeats what may be a secret."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), hide_input_in_errors=True)
 
 
 def _absolute(path: Path) -> Path:
@@ -216,6 +219,45 @@ class JobSettings(Settings):
     retention: RetentionSettings = RetentionSettings()
 
 
+WEBHOOK_SECRET_VARIABLE: Final = "DARKROOM_WEBHOOK_SECRET"
+
+
+def _secret_of_the_environment() -> str | None:
+    return os.environ.get(WEBHOOK_SECRET_VARIABLE) or None
+
+
+def _signing_secret(value: SecretStr) -> SecretStr:
+    prefix, _, encoded = value.get_secret_value().rpartition("_")
+    try:
+        key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+    except binascii.Error:
+        key = b""
+    if prefix != "whsec" or not 24 <= len(key) <= 64:
+        raise ValueError("must be `whsec_` and then 24 to 64 random bytes in base64")
+    return value
+
+
+SigningSecret = Annotated[SecretStr, AfterValidator(_signing_secret)]
+
+
+class WebhookSettings(Settings):
+    """How other systems are told of jobs: as Standard Webhooks (https://www.standardwebhooks.com) prescribe."""
+
+    secret: SigningSecret | None = Field(
+        default_factory=_secret_of_the_environment,
+        validate_default=True,
+        description="What webhooks are signed with: `whsec_` and base64; the environment's DARKROOM_WEBHOOK_SECRET if "
+        "absent. Without any, requests that have a webhook are refused.",
+    )
+    previous_secret: SigningSecret | None = Field(
+        default=None, description="Signs too, until every receiver has the new one."
+    )
+    allow_private: bool = Field(
+        default=False, description="Also to private addresses: for receivers in the same network as this service."
+    )
+    timeout_s: float = Field(default=15, gt=0, le=60, description="What one try may take, the name's lookup included.")
+
+
 class AppArgs(Settings):
     """The whole application. ``data`` is one folder for the SQLite database and the images, for one node."""
 
@@ -233,6 +275,7 @@ class AppArgs(Settings):
     ingress: IngressSettings = IngressSettings()
     api: ApiSettings = ApiSettings()
     jobs: JobSettings = JobSettings()
+    webhooks: WebhookSettings = Field(default_factory=WebhookSettings)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

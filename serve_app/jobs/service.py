@@ -32,7 +32,8 @@ from serve_app.jobs.store import JobStore, Models
 from serve_app.jobs.sweep import Sweeper, blob_folder
 from serve_app.jobs.tasks import Tasks
 from serve_app.jobs.watch import Watch, is_unwanted, no_replica
-from serve_app.settings import JobSettings
+from serve_app.jobs.webhooks.acceptance import check_webhook
+from serve_app.settings import JobSettings, WebhookSettings
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class JobService:
         fleet: the models whose jobs these are; :meth:`heartbeat` feeds it.
         runner: runs attempts on replicas.
         settings: how jobs are kept.
+        webhooks: how other systems are told of them.
         elsewhere: models whose jobs other services of this database have.
         is_first: this service also looks after retention, and after what no service has; one does, for a database.
         clock: seconds since the epoch (UTC).
@@ -69,6 +71,7 @@ class JobService:
         fleet: Fleet,
         runner: Runner,
         settings: JobSettings,
+        webhooks: WebhookSettings,
         elsewhere: Collection[str] = (),
         is_first: bool = True,
         clock: Callable[[], float] = time.time,
@@ -139,6 +142,7 @@ class JobService:
         self._elsewhere = frozenset(elsewhere)
         self._is_first = is_first
         self._unavailable_after_s = settings.unavailable_after_s
+        self._webhooks = webhooks
         self._serving = False
 
     async def start(self) -> None:
@@ -171,9 +175,14 @@ class JobService:
             self.hand_over()
 
     async def submit(self, request: JobRequest, caller: Caller, once: Once | None = None) -> Job:
-        """A new job of ``caller``; or, for a repeated ``once``, the job that there is. See :meth:`Entry.submit`."""
+        """A new job of ``caller``; or, for a repeated ``once``, the job that there is. See :meth:`Entry.submit`.
+
+        Raises InvalidRequest also for a webhook that can't be told (:func:`check_webhook`).
+        """
         if not self._serving:
             raise HandedOver
+        if request.webhook is not None:
+            check_webhook(request.webhook, self._webhooks)
         card = self._fleet.card(request.generation.model)
         if self._is_deserted(card.id):
             raise ModelUnavailable(no_replica(card.id), retry_after_s=30)

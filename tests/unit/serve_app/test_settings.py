@@ -90,3 +90,33 @@ def test_the_demo_needs_no_gpu_and_no_download() -> None:
 def test_without_the_demo_every_model_has_a_gpu_to_itself() -> None:
     args = gpu_args(DATA, ("sdxl",))
     assert [(model.id, model.num_gpus) for model in args.models] == [("sdxl", 1)]
+
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="
+
+
+def test_the_webhook_secret_comes_from_the_settings_else_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = SECRET.replace("Mf", "Nf")
+    monkeypatch.delenv("DARKROOM_WEBHOOK_SECRET", raising=False)
+    assert AppArgs(data=DATA).webhooks.secret is None
+    monkeypatch.setenv("DARKROOM_WEBHOOK_SECRET", SECRET)
+    from_environment = AppArgs.model_validate({"data": DATA, "webhooks": {"timeout_s": 5}}).webhooks.secret
+    assert from_environment is not None and from_environment.get_secret_value() == SECRET
+    given = AppArgs.model_validate({"data": DATA, "webhooks": {"secret": other}}).webhooks.secret
+    assert given is not None and given.get_secret_value() == other
+
+
+@pytest.mark.parametrize("secret", ["MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_", "whsec_c2hvcnQ=", "whsec_no-base-64!",
+                                    "whpk_" + SECRET, "whsec_" + "A" * 100])  # fmt: skip
+def test_a_webhook_secret_that_can_not_sign_is_refused_and_not_repeated(secret: str) -> None:
+    with pytest.raises(ValidationError, match="24 to 64 random bytes") as refused:
+        AppArgs.model_validate({"data": DATA, "webhooks": {"secret": secret}})
+    assert "input_value" not in str(refused.value)
+
+
+def test_no_secret_is_told_by_what_settings_are_shown_or_refused_as() -> None:
+    args = AppArgs.model_validate({"data": DATA, "webhooks": {"secret": SECRET, "previous_secret": SECRET}})
+    with pytest.raises(ValidationError) as refused:
+        AppArgs.model_validate({"webhooks": {"secret": SECRET, "no_such_setting": SECRET}})
+    for told in (repr(args), str(args), args.model_dump_json(), str(refused.value)):
+        assert SECRET not in told

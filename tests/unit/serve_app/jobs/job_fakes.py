@@ -20,7 +20,7 @@ from serve_app.jobs.job import Job, JobRequest
 from serve_app.jobs.runner import ReplicaLost
 from serve_app.jobs.service import JobService
 from serve_app.jobs.store import Database, JobStore
-from serve_app.settings import JobSettings, ModelSettings
+from serve_app.settings import JobSettings, ModelSettings, WebhookSettings
 
 TIMINGS = Timings(queued=0.0, encode=0.1, denoise=0.2, decode=0.3, total=0.6)
 
@@ -176,6 +176,7 @@ async def open_house(
     data: Path,
     *,
     settings: JobSettings | None = None,
+    webhooks: WebhookSettings | None = None,
     model: dict[str, Any] | None = None,
     clock: Clock | None = None,
     replicas: bool = True,
@@ -201,6 +202,7 @@ async def open_house(
         fleet=fleet,
         runner=runner,
         settings=settings or JobSettings(),
+        webhooks=webhooks or WebhookSettings(secret=None),
         clock=clock,
         watch_every_s=watch_every_s,
     )
