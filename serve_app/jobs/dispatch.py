@@ -17,6 +17,7 @@ from serve_app.jobs.outcome import Outcome, defect, interrupted
 from serve_app.jobs.runner import ReplicaLost, Runner
 from serve_app.jobs.store import JobStore
 from serve_app.jobs.tasks import Tasks
+from serve_app.jobs.webhooks import notices
 
 
 class Dispatcher:
@@ -100,7 +101,8 @@ class Dispatcher:
         """
         now = self._clock()
         live.transition(attempt=attempt)  # before the commit, so that a cancel which overtakes it covers this attempt
-        started = await self._store.start(live.id, attempt, now)
+        news = notices.started(live.job, attempt, now)
+        started = await self._store.start(live.id, attempt, now, delivery=news)
         if live.ending is not None:
             return None
         if not started:
@@ -120,7 +122,8 @@ class Dispatcher:
     async def _requeue(self, lane: Lane, live: LiveJob, reason: str) -> None:
         """Put a lost job back at the head of the queue, with the same seed."""
         attempt = live.job.attempt
-        kept = await self._store.requeue(live.id, attempt, lost=True)
+        news = notices.restarted(live.job, self._clock())
+        kept = await self._store.requeue(live.id, attempt, lost=True, delivery=news)
         if live.ending is not None:
             return
         if not kept:

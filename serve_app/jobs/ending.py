@@ -14,6 +14,7 @@ from serve_app.jobs.log import HandedOver
 from serve_app.jobs.outcome import Outcome, defect, terminal_event
 from serve_app.jobs.store import JobStore
 from serve_app.jobs.tasks import Tasks
+from serve_app.jobs.webhooks import notices
 
 logger = logging.getLogger(__name__)
 
@@ -95,9 +96,10 @@ class Ending:
     async def _committed(self, live: LiveJob, outcome: Outcome, now: float, last_seq: int) -> Job:
         """Commit, as often as it takes: nothing is told that is not committed. Raises JobNotFound."""
         pause_s = self._retry_s
+        news = notices.ended(live.job, outcome, now)
         while True:
             try:
-                return await self._store.finish(live.id, live.job.attempt, outcome, now, last_seq)
+                return await self._store.finish(live.id, live.job.attempt, outcome, now, last_seq, delivery=news)
             except JobNotFound:
                 raise
             except Exception:

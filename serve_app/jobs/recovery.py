@@ -17,6 +17,7 @@ from serve_app.jobs.log import EventLog
 from serve_app.jobs.outcome import failed
 from serve_app.jobs.store import JobStore
 from serve_app.jobs.watch import tell
+from serve_app.jobs.webhooks import notices
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,8 @@ class Recovery:
 
     async def recover(self) -> None:
         """All that is unfinished waits again: what had begun at the head, in its old order."""
-        left = await self._store.adopt(self._fleet.models)
+        now = self._clock()
+        left = await self._store.adopt(self._fleet.models, lambda job: notices.restarted(job, now))
         if left:
             logger.warning("epoch %d: %d unfinished jobs of an earlier one go on", self._store.epoch, len(left))
         begun = [job for job in left if job.attempt]

@@ -1,6 +1,7 @@
-"""What is kept in SQL: the jobs, and whose they are. The only place that knows that there is a database."""
+"""What is kept in SQL: jobs, whose they are, and what is still to be told of them. Nobody else knows of a database."""
 
 from serve_app.jobs.store.database import Database
 from serve_app.jobs.store.jobs import JobStore, Models, Record, Superseded
+from serve_app.jobs.store.outbox import Outbox
 
-__all__ = ["Database", "JobStore", "Models", "Record", "Superseded"]
+__all__ = ["Database", "JobStore", "Models", "Outbox", "Record", "Superseded"]

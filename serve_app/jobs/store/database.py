@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Insert, Table, Update, event, inspect, text
+from sqlalchemy import Connection, Delete, Insert, Table, Update, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -76,7 +76,7 @@ class Database:
             async with sql.begin():
                 yield sql
 
-    async def write(self, statement: Update) -> int:
+    async def write(self, statement: Update | Delete) -> int:
         """Commit one statement; how many rows it changed."""
         async with self.transaction() as sql:
             return (await sql.execute(statement)).rowcount

@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, literal, not_, or_, select, true, update
+from sqlalchemy import ColumnElement, Update, and_, delete, func, insert, literal, not_, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 
 from deployments.engine.errors import Conflict, JobNotFound
@@ -16,8 +16,10 @@ from serve_app.jobs.events import EventId
 from serve_app.jobs.job import ACTIVE, TERMINAL, Job, JobPage, JobStatus
 from serve_app.jobs.outcome import Outcome
 from serve_app.jobs.store.database import Database
+from serve_app.jobs.store.outbox import Outbox, drop, put
 from serve_app.jobs.store.rows import from_row, images_to_text, to_row
 from serve_app.jobs.store.schema import EPOCH, counters, jobs, owners
+from serve_app.jobs.webhooks.delivery import Delivery
 
 
 class Superseded(Exception):
@@ -54,14 +56,17 @@ class JobStore:
     """The jobs of some models, for one Router; and to look at, all jobs.
 
     Each write is one statement, conditional on the epoch that owns the job and on its state, so the first terminal
-    write wins whoever else writes; the caller learns which state won.
+    write wins whoever else writes; the caller learns which state won. The ``delivery`` that tells of a write is
+    committed with it, or not at all.
 
     ``epoch`` is the one that :meth:`take` took, 0 before. A store that is not the newest any more changes nothing.
+    ``outbox`` has what is still to be told.
     """
 
     def __init__(self, database: Database) -> None:
         """``database`` is opened and closed by whoever made it."""
         self.epoch = 0
+        self.outbox = Outbox(database)
         self._database = database
 
     async def take(self, models: Collection[str]) -> None:
@@ -90,14 +95,23 @@ class JobStore:
         async with self._database.reading() as sql:
             return int((await sql.execute(newer)).scalar_one()) == 0
 
-    async def adopt(self, models: Collection[str]) -> list[Job]:
-        """Take over what earlier epochs left active of ``models``, to wait again; those jobs, oldest first."""
+    async def adopt(
+        self, models: Collection[str], news: Callable[[Job], Delivery | None] = lambda _job: None
+    ) -> list[Job]:
+        """Take over what earlier epochs left active of ``models``, to wait again; those jobs, oldest first.
+
+        ``news`` makes the delivery that tells of one which ran.
+        """
         left = and_(jobs.c.model.in_(sorted(models)), jobs.c.epoch < self.epoch, _in(ACTIVE))
         ours = and_(jobs.c.model.in_(sorted(models)), jobs.c.epoch == self.epoch, _in(ACTIVE))
         async with self._database.transaction() as sql:
+            found = await sql.execute(select(jobs.c.id, jobs.c.status).where(left).with_for_update())
+            ran = {row.id for row in found if row.status == JobStatus.RUNNING}
             await sql.execute(update(jobs).where(left).values(epoch=self.epoch, status=JobStatus.QUEUED))
             rows = (await sql.execute(select(jobs).where(ours).order_by(jobs.c.created_at, jobs.c.id))).all()
-        return await asyncio.to_thread(lambda: [from_row(row) for row in rows])
+            adopted = await asyncio.to_thread(lambda: [from_row(row) for row in rows])
+            await put(sql, [told for job in adopted if job.id in ran and (told := news(job))])
+        return adopted
 
     async def abandon(self, models: Collection[str], outcome: Outcome, now: float) -> int:
         """End every active job of models other than ``models``, which nobody serves any more; how many there were."""
@@ -128,24 +142,33 @@ class JobStore:
         if not inserted:
             raise Superseded
 
-    async def start(self, job_id: str, attempt: int, now: float) -> bool:
+    async def start(self, job_id: str, attempt: int, now: float, *, delivery: Delivery | None = None) -> bool:
         """Commit the dispatch of ``attempt`` (the one before it + 1); False if the job is no longer to be run."""
         ours = and_(self._ours(job_id), jobs.c.attempt == attempt - 1)
         first = update(jobs).where(ours).values(status=JobStatus.RUNNING, attempt=attempt)
         if attempt == 1:
             first = first.values(started_at=now)
-        return await self._database.write(first) == 1
+        return await self._write(first, delivery)
 
-    async def requeue(self, job_id: str, attempt: int, *, lost: bool) -> bool:
+    async def requeue(self, job_id: str, attempt: int, *, lost: bool, delivery: Delivery | None = None) -> bool:
         """Commit that ``attempt`` is over and the job waits again; False if the job is no longer to be run.
 
         ``lost``: it ended with its replica, which counts.
         """
         ours = and_(self._ours(job_id), jobs.c.attempt == attempt)
         values = {"status": JobStatus.QUEUED, "losses": jobs.c.losses + int(lost)}
-        return await self._database.write(update(jobs).where(ours).values(values)) == 1
+        return await self._write(update(jobs).where(ours).values(values), delivery)
 
-    async def finish(self, job_id: str, attempt: int, outcome: Outcome, now: float, last_seq: int) -> Job:
+    async def finish(
+        self,
+        job_id: str,
+        attempt: int,
+        outcome: Outcome,
+        now: float,
+        last_seq: int,
+        *,
+        delivery: Delivery | None = None,
+    ) -> Job:
         """Commit a terminal state, if the job is active and no attempt after ``attempt`` was made; the state that won.
 
         ``attempt`` is the newest that the caller knows: a cancel may overtake the commit of its dispatch.
@@ -154,7 +177,7 @@ class JobStore:
             JobNotFound: the job is gone.
         """
         ours = and_(self._ours(job_id), jobs.c.attempt <= attempt)
-        await self._database.write(update(jobs).where(ours).values(_ended(outcome, now, last_seq)))
+        await self._write(update(jobs).where(ours).values(_ended(outcome, now, last_seq)), delivery)
         return (await self.get(job_id)).job
 
     async def get(self, job_id: str) -> Record:
@@ -213,9 +236,10 @@ class JobStore:
         return JobPage(found, cursors.encode(found[-1]) if len(rows) > limit else None)
 
     async def delete(self, job_id: str) -> None:
-        """Forget a job that is not active; nothing happens if it is active or gone."""
+        """Forget a job that is not active, and what was still to be told of it; nothing if it is active or gone."""
         async with self._database.transaction() as sql:
-            await sql.execute(delete(jobs).where(jobs.c.id == job_id, _in(TERMINAL)))
+            if (await sql.execute(delete(jobs).where(jobs.c.id == job_id, _in(TERMINAL)))).rowcount:
+                await drop(sql, job_id)  # the id may be used again, for another job
 
     async def expiring(
         self, *, before: float | None, max_jobs: int | None, max_bytes: int | None, limit: int
@@ -262,6 +286,16 @@ class JobStore:
     async def expired(self, job_ids: list[str]) -> None:
         """Mark that these jobs have nothing in the blob store any more."""
         await self._database.write(update(jobs).where(jobs.c.id.in_(job_ids)).values(images_expired=True))
+
+    async def _write(self, change: Update, delivery: Delivery | None) -> bool:
+        """Commit ``change`` and, if there is a job that it changes, the delivery; whether there is one."""
+        async with self._database.transaction() as sql:
+            changed = (await sql.execute(change)).rowcount == 1
+            if changed and delivery is not None:
+                await put(sql, [delivery])
+        if changed and delivery is not None:
+            self.outbox.news.set()
+        return changed
 
     def _ours(self, job_id: str) -> ColumnElement[bool]:
         """The condition of every write to a job under way: this epoch owns it, and nothing has ended it."""
