@@ -70,11 +70,11 @@ deliveries = Table(
     Column("model", String(200), nullable=False, comment="whose Router sends it"),
     Column("job_id", String(64), nullable=False),
     Column("url", Text, nullable=False),
-    Column("host", Text, nullable=False, comment="of the URL"),
+    Column("host", String(255), nullable=False, comment="of the URL"),
     Column("body", Text, nullable=False),
     Column("tries", Integer, nullable=False, comment="those in vain so far"),
     Column("due_at", Double, nullable=False),
     Column("created_at", Double, nullable=False),
-    Index("deliveries_by_due", "model", "due_at"),
+    Index("deliveries_by_due", "model", "due_at", "host"),
     Index("deliveries_by_job", "job_id"),
 )

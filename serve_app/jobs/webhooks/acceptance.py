@@ -1,11 +1,16 @@
 """What a webhook must be for its job to get in: pure. Where its name leads is looked at when it is sent."""
 
+from typing import Final
+
 import httpx2
 
 from deployments.engine.errors import InvalidRequest
 from serve_app.jobs.job import Webhook
 from serve_app.jobs.webhooks.addresses import is_public, literal
 from serve_app.settings import WEBHOOK_SECRET_VARIABLE, WebhookSettings
+
+MAX_HOST_CHARS: Final = 253
+"""Of a name in DNS (RFC 1035)."""
 
 
 def check_webhook(webhook: Webhook, settings: WebhookSettings) -> None:
@@ -20,6 +25,8 @@ def check_webhook(webhook: Webhook, settings: WebhookSettings) -> None:
         url = httpx2.URL(webhook.url)
     except httpx2.InvalidURL as error:
         raise _refused(webhook.url, f"a URL ({error})") from None
+    if len(url.raw_host) > MAX_HOST_CHARS:
+        raise _refused(webhook.url, f"a host of at most {MAX_HOST_CHARS} characters")
     if url.scheme not in {"http", "https"} or not url.host:
         raise _refused(webhook.url, "an absolute URL, http or https")
     if url.userinfo:

@@ -2,7 +2,11 @@
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+import httpx2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from deployments.engine.errors import InvalidRequest
 from serve_app.jobs.job import Webhook
@@ -77,6 +81,7 @@ def test_a_webhook_to_a_name_or_a_public_address_gets_in(url: str) -> None:
         ("http://receiver.example:port/", "a URL"),
         ("http://[::1/", "a URL"),
         ("http://a\nb/", "a URL"),
+        (f"http://{'a' * 254}/", "253 characters"),
         ("http://127.0.0.1/", "no private address"),
         ("http://10.1.2.3:8080/", "no private address"),
         ("https://169.254.169.254/latest/meta-data/", "no private address"),
@@ -90,6 +95,16 @@ def test_a_url_that_nothing_can_or_may_be_sent_to_is_refused_by_name(url: str, a
     with pytest.raises(InvalidRequest, match=allowed) as refused:
         check_webhook(Webhook(url=url), OPEN)
     assert refused.value.field == "webhook.url"
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_whatever_is_sent_as_a_url_is_accepted_or_refused_and_nothing_else(host: str, path: str) -> None:
+    for url in (host + path, f"http://{host}/{path}"):
+        try:
+            check_webhook(Webhook(url=url), OPEN)
+        except (InvalidRequest, ValidationError):
+            continue
+        assert httpx2.URL(url).raw_path.isascii()
 
 
 def test_a_password_in_a_url_is_not_repeated() -> None:

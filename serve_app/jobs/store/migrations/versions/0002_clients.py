@@ -36,11 +36,11 @@ def upgrade() -> None:
         sa.Column("model", sa.String(200), nullable=False),
         sa.Column("job_id", sa.String(64), nullable=False),
         sa.Column("url", sa.Text, nullable=False),
-        sa.Column("host", sa.Text, nullable=False),
+        sa.Column("host", sa.String(255), nullable=False),
         sa.Column("body", sa.Text, nullable=False),
         sa.Column("tries", sa.Integer, nullable=False),
         sa.Column("due_at", sa.Double, nullable=False),
         sa.Column("created_at", sa.Double, nullable=False),
     )
-    op.create_index("deliveries_by_due", "deliveries", ["model", "due_at"])
+    op.create_index("deliveries_by_due", "deliveries", ["model", "due_at", "host"])
     op.create_index("deliveries_by_job", "deliveries", ["job_id"])
