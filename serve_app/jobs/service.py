@@ -33,6 +33,7 @@ from serve_app.jobs.sweep import Sweeper, blob_folder
 from serve_app.jobs.tasks import Tasks
 from serve_app.jobs.watch import Watch, is_unwanted, no_replica
 from serve_app.jobs.webhooks.acceptance import check_webhook
+from serve_app.jobs.webhooks.courier import Courier
 from serve_app.settings import JobSettings, WebhookSettings
 
 logger = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ class JobService:
         elsewhere: models whose jobs other services of this database have.
         is_first: this service also looks after retention, and after what no service has; one does, for a database.
         clock: seconds since the epoch (UTC).
-        watch_every_s: seconds between looks at positions and orphans.
+        watch_every_s: seconds between looks at positions, orphans and the time.
     """
 
     def __init__(
@@ -127,6 +128,7 @@ class JobService:
             follow_within_s=settings.follow_within_s,
             clock=clock,
         )
+        self._courier = Courier(webhooks, store=store, tasks=tasks, clock=clock, look_every_s=watch_every_s)
         retention = settings.retention
         sweeper = Sweeper(store=store, blobs=blobs, retention=retention, clock=clock)
         self._rounds: list[tuple[Callable[[], Awaitable[object]], float, float]] = [  # the work, every, at first after
@@ -153,12 +155,14 @@ class JobService:
             await self._recovery.abandon(self._elsewhere)
         for work, every_s, after_s in self._rounds:
             self._tasks.spawn(_repeat(work, every_s, after_s))
+        self._courier.start()
         self._serving = True
 
     def hand_over(self) -> None:
         """Do nothing more: attempts are closed, followers and callers are told to ask elsewhere, no job ends."""
         self._serving = False
         self._dispatcher.stop()
+        self._courier.stop()
         for live in self._jobs:
             live.log.hand_over()
             if live.stream is not None:
@@ -168,6 +172,7 @@ class JobService:
         """Stop. What is unfinished stays so in the store, for the next service."""
         self.hand_over()
         await self._tasks.close()
+        self._courier.close()
 
     async def _check_ownership(self) -> None:
         if self._serving and not await self._store.owns(self._fleet.models):
@@ -175,10 +180,7 @@ class JobService:
             self.hand_over()
 
     async def submit(self, request: JobRequest, caller: Caller, once: Once | None = None) -> Job:
-        """A new job of ``caller``; or, for a repeated ``once``, the job that there is. See :meth:`Entry.submit`.
-
-        Raises InvalidRequest also for a webhook that can't be told (:func:`check_webhook`).
-        """
+        """A new job of ``caller``; or, for a repeated ``once``, that one. See :meth:`Entry.submit`, `check_webhook`."""
         if not self._serving:
             raise HandedOver
         if request.webhook is not None:

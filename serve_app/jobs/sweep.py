@@ -11,6 +11,9 @@ logger = logging.getLogger(__name__)
 
 BATCH = 100
 
+DELIVERIES_KEPT_S = 30 * 86400.0
+"""Webhooks that nobody has sent for so long are dropped: nobody serves their models any more, or has a secret."""
+
 ORPHAN_AGE_S = 3600.0
 """A blob without a job is younger than this while its job is being submitted, or deleted."""
 
@@ -44,6 +47,8 @@ class Sweeper:
         if (forget_after_s := self._retention.forget_after_s) is not None:
             while await self._store.forget(self._clock() - forget_after_s, BATCH):
                 continue
+        if dropped := await self._store.outbox.forget(self._clock() - DELIVERIES_KEPT_S):
+            logger.warning("%d webhooks that nobody sends any more were dropped", dropped)
         return swept
 
     async def _due(self) -> list[str]:
