@@ -17,6 +17,7 @@ from serve_app.api.models import models_router
 from serve_app.api.openapi import document_bodies
 from serve_app.api.schemas import EditsBody, ImagesBody, JobBody
 from serve_app.api.simple import simple_router
+from serve_app.api.webhooks import document_webhooks
 from serve_app.settings import ApiSettings
 
 DESCRIPTION = """
@@ -36,6 +37,7 @@ def create_api(backend: Backend, settings: ApiSettings) -> FastAPI:
     app.include_router(models_router(backend))
     app.include_router(health_router(backend))
     app.add_api_route("/", _front_door, include_in_schema=False)
+    document_webhooks(app)
     document_bodies(app, (JobBody, ImagesBody, EditsBody))
     install_error_handlers(app)
     # the last one added is the outermost

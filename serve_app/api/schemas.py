@@ -110,7 +110,11 @@ class JobFields(WireBody):
         allow_inf_nan=False,
         description="Seconds from the submission: what has not begun by then expires, what runs fails.",
     )
-    webhook: Webhook | None = Field(default=None, description="Where to tell what becomes of the job.")
+    webhook: Webhook | None = Field(
+        default=None,
+        description="Where to tell what becomes of the job, by signed POSTs; see Webhooks. Refused where the service "
+        "has no secret to sign with.",
+    )
     metadata: dict[str, Any] = Field(
         default_factory=dict, description=f"The client's own, given back with the job; {MAX_METADATA_BYTES} bytes."
     )

@@ -52,6 +52,15 @@ def test_every_reference_leads_somewhere() -> None:
     assert references(DOCUMENT) <= schemas
 
 
+def test_what_is_sent_to_receivers_is_described() -> None:
+    told = DOCUMENT["webhooks"]["job"]["post"]
+    assert told["requestBody"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/JobNotice"}
+    headers = {parameter["name"] for parameter in told["parameters"]}
+    assert headers == {"webhook-id", "webhook-timestamp", "webhook-signature"}
+    assert set(told["responses"]) == {"204", "410", "429", "default"}
+    assert "webhook" in DOCUMENT["components"]["schemas"]["JobBody"]["properties"]
+
+
 def test_the_flat_body_has_every_generation_field_but_the_id() -> None:
     fields = set(DOCUMENT["components"]["schemas"]["JobBody"]["properties"])
     assert set(GenerationRequest.model_fields) - {"id"} <= fields
