@@ -149,9 +149,9 @@ async def test_a_hostile_name_reaches_no_file_and_no_statement(tmp_path: Path, p
         {"image": path},
         {"operation": path},
         {"priority": path},
-        # {"webhook": {"url": path}},
+        {"webhook": {"url": path}},
     ]
-    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "diary").write_text("nobody may read this")
     async with whole_service(tmp_path) as (_, backend), serve(backend) as client:
         answers = [await client.post("/v1/jobs", json=good | fields) for fields in named]
         quoted = httpx2.QueryParams({"cursor": path, "model": path})
@@ -161,7 +161,7 @@ async def test_a_hostile_name_reaches_no_file_and_no_statement(tmp_path: Path, p
             answers.append(await client.get(route.format(escaped)))
     for answer in answers:
         assert is_typed_refusal(answer), (answer.request.url, answer.text)
-        assert "secret" not in answer.text
+        assert "nobody may read" not in answer.text
 
 
 @pytest.mark.parametrize(
