@@ -3,9 +3,13 @@
     DarkroomError
     ├── InvalidRequest            invalid_request
     │   └── UnsupportedByModel    unsupported_by_model
+    ├── Unauthorized              unauthorized
+    ├── Forbidden                 forbidden
     ├── ModelNotFound             model_not_found
     ├── ModelUnavailable          model_unavailable      (retry_after_s)
     ├── QueueFull                 queue_full             (retry_after_s)
+    ├── TooManyStreams            too_many_streams       (retry_after_s)
+    ├── StreamTooLong             stream_too_long
     ├── JobNotFound               job_not_found
     ├── Gone                      gone
     ├── Conflict                  conflict
@@ -13,6 +17,7 @@
     ├── DeadlineExceeded          deadline_exceeded
     ├── OutOfMemory               out_of_memory
     ├── Interrupted               interrupted
+    ├── HeadersTooLarge           headers_too_large
     ├── PayloadTooLarge           payload_too_large
     ├── UnsupportedMediaType      unsupported_media_type
     └── InternalError             internal
@@ -72,6 +77,18 @@ class UnsupportedByModel(InvalidRequest):
         self.model = model
 
 
+class Unauthorized(DarkroomError):
+    """Who asks is not known: the key or session is missing, unknown, revoked or over. Says nothing of which."""
+
+    code = "unauthorized"
+
+
+class Forbidden(DarkroomError):
+    """Nobody is let in this way, whoever it is. The message says which way there is."""
+
+    code = "forbidden"
+
+
 class ModelNotFound(DarkroomError):
     """The named model is not served here. The message lists those that are."""
 
@@ -102,6 +119,18 @@ class QueueFull(_Later):
     """The model's queue is at its bound."""
 
     code = "queue_full"
+
+
+class TooManyStreams(_Later):
+    """The client has as many event streams open as one may."""
+
+    code = "too_many_streams"
+
+
+class StreamTooLong(DarkroomError):
+    """One stream has sent all that one may. The job goes on, and can be followed from there."""
+
+    code = "stream_too_long"
 
 
 class JobNotFound(DarkroomError):
@@ -150,6 +179,12 @@ class Interrupted(DarkroomError):
     """The service stopped, or lost the replica too often, while the generation was under way."""
 
     code = "interrupted"
+
+
+class HeadersTooLarge(DarkroomError):
+    """The request line and headers are larger than the service accepts."""
+
+    code = "headers_too_large"
 
 
 class PayloadTooLarge(DarkroomError):

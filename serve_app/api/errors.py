@@ -12,14 +12,17 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 from starlette.types import Scope
 
-from deployments.engine.errors import DarkroomError, InvalidRequest, shorten
+from deployments.engine.errors import DarkroomError, InvalidRequest, Unauthorized, shorten
 from serve_app.jobs.events import Error
 
 STATUS: Mapping[str, int] = {
     "invalid_request": 422,
     "unsupported_by_model": 422,
+    "unauthorized": 401,
+    "forbidden": 403,
     "not_found": 404,
     "method_not_allowed": 405,
     "not_acceptable": 406,
@@ -29,8 +32,11 @@ STATUS: Mapping[str, int] = {
     "cancelled": 409,
     "gone": 410,
     "payload_too_large": 413,
+    "stream_too_long": 413,  # told inside streams alone
     "unsupported_media_type": 415,
     "queue_full": 429,
+    "too_many_streams": 429,
+    "headers_too_large": 431,
     "internal": 500,
     "model_unavailable": 503,
     "interrupted": 503,
@@ -43,6 +49,9 @@ OPENAI_PATHS = ("/v1/images/", "/v1/models")
 """Where these paths begin, errors have OpenAI's shape."""
 
 
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
 class RouteNotFound(DarkroomError):
     """No route has this path."""
 
@@ -50,9 +59,13 @@ class RouteNotFound(DarkroomError):
 
 
 class MethodNotAllowed(DarkroomError):
-    """The route has no such method."""
+    """The path is served by other methods, ``allowed``."""
 
     code = "method_not_allowed"
+
+    def __init__(self, method: str, allowed: Sequence[str]) -> None:
+        super().__init__(f"{shorten(method)} is not served at this path, allowed: {', '.join(allowed)}")
+        self.allowed = allowed
 
 
 class NotAcceptable(DarkroomError):
@@ -88,6 +101,8 @@ def error_response(error: DarkroomError, path: str, headers: Mapping[str, str] |
     headers = dict(headers or {})
     if (retry_after_s := getattr(error, "retry_after_s", None)) is not None:
         headers["Retry-After"] = str(max(1, math.ceil(retry_after_s)))
+    if isinstance(error, Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse({"error": body}, STATUS.get(error.code, 500), headers)
 
 
@@ -125,11 +140,22 @@ def install_error_handlers(app: FastAPI) -> None:
     """Make every error that a route can raise one of the table's; the boundary middleware does the rest."""
 
     async def on_darkroom(request: Request, error: Exception) -> Response:
-        headers = error.headers if isinstance(error, HTTPException) else None  # Allow, of a 405
-        return error_response(_as_darkroom(request, error), route_path(request.scope), headers)
+        told = _as_darkroom(request, error)
+        headers = {"Allow": ", ".join(told.allowed)} if isinstance(told, MethodNotAllowed) else None
+        return error_response(told, route_path(request.scope), headers)
 
     for kind in (DarkroomError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, on_darkroom)
+
+
+def _methods_at(request: Request) -> list[str]:
+    """All methods of all routes at the path of ``request``; the router alone knows those of the first."""
+    asked = {name: request.scope[name] for name in ("type", "path", "headers")}
+    asked["root_path"] = request.scope.get("root_path", "")
+    routes = request.app.routes
+    return [
+        method for method in METHODS if any(r.matches({**asked, "method": method})[0] is Match.FULL for r in routes)
+    ]
 
 
 def _as_darkroom(request: Request, error: Exception) -> DarkroomError:
@@ -139,8 +165,7 @@ def _as_darkroom(request: Request, error: Exception) -> DarkroomError:
         case RequestValidationError():
             return invalid(error.errors())
         case HTTPException(status_code=405):
-            allowed = (error.headers or {}).get("Allow", "another method")
-            return MethodNotAllowed(f"{request.method} is not served at this path, allowed: {allowed}")
+            return MethodNotAllowed(request.method, _methods_at(request))
         case HTTPException(status_code=404):
             return RouteNotFound(f"nothing is served at {shorten(request.url.path)}; /docs lists what is")
         case _:
