@@ -1,7 +1,9 @@
-"""What is kept in SQL: jobs, whose they are, and what is still to be told of them. Nobody else knows of a database."""
+"""What is kept in SQL: jobs, whose they are, what is still to be told of them, and the keys. Nobody else knows of a
+database."""
 
 from serve_app.jobs.store.database import Database
 from serve_app.jobs.store.jobs import JobStore, Models, Record, Superseded
+from serve_app.jobs.store.keys import ApiKey, KeyStore
 from serve_app.jobs.store.outbox import Outbox
 
-__all__ = ["Database", "JobStore", "Models", "Outbox", "Record", "Superseded"]
+__all__ = ["ApiKey", "Database", "JobStore", "KeyStore", "Models", "Outbox", "Record", "Superseded"]
