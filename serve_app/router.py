@@ -18,7 +18,7 @@ from serve_app.jobs.fleet import Fleet, ModelStatus, WorkerStatus
 from serve_app.jobs.following import LEASE_S, Following, News, Subscription
 from serve_app.jobs.job import Job, JobPage, JobRequest, JobStatus
 from serve_app.jobs.service import JobService
-from serve_app.jobs.store import Database, JobStore
+from serve_app.jobs.store import Database, JobStore, KeyStore
 from serve_app.settings import AppArgs
 
 logger = logging.getLogger(__name__)
@@ -52,6 +52,7 @@ class Router:
         self._database = Database(args.database_url)
         await self._database.open()
         self._store = JobStore(self._database)
+        self._keys = KeyStore(self._database)
         self._runner = ServeRunner(models)
         self._service = JobService(
             store=self._store,
@@ -70,6 +71,10 @@ class Router:
             for model, handle in models.items()
         ]
         self._beats.append(asyncio.create_task(self._lapse(), name="streams that have fallen silent"))
+
+    @refusing
+    async def identify(self, token: str | None) -> Caller | None:
+        return await self._keys.identify(token, time.time())
 
     @refusing
     async def submit(self, request: JobRequest, caller: Caller, once: Once | None = None) -> Job:

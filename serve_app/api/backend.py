@@ -18,6 +18,16 @@ class Backend(Protocol):
     A job that ``caller`` may not see is not found.
     """
 
+    async def identify(self, token: str | None) -> Caller | None:
+        """Whose key or session ``token`` is; never ``None`` for one. The answer may be a few seconds old.
+
+        Without a token: ``None`` if there are no keys, so that nobody could show one.
+
+        Raises:
+            Unauthorized: the token is not known, revoked or over; or there is none, and there are keys.
+        """
+        ...
+
     async def submit(self, request: JobRequest, caller: Caller, key: str | None = None) -> Job:
         """Resolve, check, commit and queue. Raises InvalidRequest, UnsupportedByModel, ModelNotFound, QueueFull.
 

@@ -18,6 +18,7 @@ from deployments.engine.pictures import PictureRef
 from deployments.engine.request import PICTURE_FIELDS
 from serve_app.handles.calls import CalleeLost, answer
 from serve_app.handles.hub import Hub
+from serve_app.handles.identities import Identities
 from serve_app.jobs import cursor as cursors
 from serve_app.jobs.caller import Caller, Once, fingerprint
 from serve_app.jobs.events import EventId, LoggedEvent
@@ -63,6 +64,10 @@ class RouterBackend:
         self._answer_timeout_s = answer_timeout_s
         self._hubs = [Hub(_Streams(router)) for router in routers]
         self._homes: OrderedDict[str, int] = OrderedDict()
+        self._identities = Identities(lambda token: self._ask(0, "identify", token))
+
+    async def identify(self, token: str | None) -> Caller | None:
+        return await self._identities.of(token)
 
     async def submit(self, request: JobRequest, caller: Caller, key: str | None = None) -> Job:
         """Pictures go to the blob store: the Router gets their keys."""
@@ -142,6 +147,7 @@ class RouterBackend:
         """End all streams."""
         for hub in self._hubs:
             await hub.close()
+        await self._identities.close()
 
     def _in_order(self) -> list[str]:
         """The models as the settings have them: dealt out to the shards in turn."""
