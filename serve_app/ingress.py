@@ -14,7 +14,7 @@ from deployments.engine.request import GenerationRequest
 from serve_app.api.app import create_api
 from serve_app.handles import generation
 from serve_app.handles.backend import RouterBackend
-from serve_app.settings import AppArgs
+from serve_app.settings import AppArgs, knows_peers
 
 
 @serve.ingress()
@@ -31,7 +31,9 @@ class Ingress:
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Serve's hook: the HTTP application, built here because its routes close over the handle."""
-        return create_api(self._backend, self._args.api)
+        return create_api(
+            self._backend, self._args.api, allow_anonymous=self._args.allow_anonymous, knows_peers=knows_peers()
+        )
 
     async def generate(self, request: GenerationRequest | None = None, **fields: Any) -> GenerationResult:
         """Images for a request, or for its fields: ``await handle.generate.remote(prompt="a red circle", seed=7)``.

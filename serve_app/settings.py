@@ -7,6 +7,7 @@ fills in. What is left out has a default.
 import base64
 import binascii
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
@@ -180,6 +181,20 @@ class ApiSettings(Settings):
     max_held_bytes: int = Field(
         default=512 * 2**20, ge=1024, description="Of all bodies that wait for an answer together; past it, 429."
     )
+    max_header_bytes: int = Field(
+        default=16 * 2**10, ge=1024, description="Of a request line and its headers; larger ones are refused with 431."
+    )
+    streams_per_client: int = Field(
+        default=1024, ge=1, description="Event streams that one client may have open on one replica; past it, 429."
+    )
+    stream_bytes: int = Field(
+        default=32 * 2**20,
+        ge=1024,
+        description="What one event stream may send: past it, it ends, and a job's can be resumed.",
+    )
+    session_s: float = Field(
+        default=12 * 3600, ge=60, le=366 * 86400, description="Seconds that a page's session lasts."
+    )
     ping_s: float = Field(default=15, gt=0, description="Seconds between comment pings on an idle stream.")
     cors_origins: tuple[str, ...] = Field(default=(), description="Origins allowed by CORS; none by default.")
 
@@ -269,6 +284,11 @@ class AppArgs(Settings):
     models: tuple[ModelSettings, ...] = Field(
         default_factory=lambda: tuple(ModelSettings(id=model) for model in MAIN_MODELS), min_length=1
     )
+    allow_anonymous: bool = Field(
+        default=False,
+        description="Callers without an API key are answered, from everywhere, and see each other's jobs. If false: "
+        "from this machine alone, and only as long as there are no keys.",
+    )
     router_shards: int = Field(
         default=1, ge=1, description="Routers, among which the models are dealt out; each owns its models' jobs."
     )
@@ -325,6 +345,8 @@ IMPORT_PATH: Final = "serve_app:build"
 
 DATA_VARIABLE: Final = "DARKROOM_DATA"
 URL_VARIABLE: Final = "DARKROOM_URL"
+KEY_VARIABLE: Final = "DARKROOM_API_KEY"
+HAPROXY_VARIABLE: Final = "RAY_SERVE_ENABLE_HA_PROXY"
 
 
 class ConfigInvalid(ValueError):
@@ -339,6 +361,23 @@ def data_folder(environ: Mapping[str, str] = os.environ) -> Path:
 def service_url(environ: Mapping[str, str] = os.environ) -> str:
     """The service that a client talks to: ``DARKROOM_URL``, else the address where ``darkroom serve`` listens."""
     return environ.get(URL_VARIABLE) or "http://127.0.0.1:8000"
+
+
+def api_key(environ: Mapping[str, str] = os.environ) -> str | None:
+    """The key that a client shows: ``DARKROOM_API_KEY``.
+
+    Raises:
+        ConfigInvalid: it could not be sent. The message does not show it.
+    """
+    key = environ.get(KEY_VARIABLE, "").strip()
+    if key and re.fullmatch(r"[!-~]+", key) is None:
+        raise ConfigInvalid(f"{KEY_VARIABLE}: is no API key, which has no spaces and ASCII characters alone")
+    return key or None
+
+
+def knows_peers(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether Serve tells who connects. Behind the HAProxy that it can start, everybody comes from this machine."""
+    return environ.get(HAPROXY_VARIABLE, "0") == "0"
 
 
 def load_config(path: Path, data: Path | None = None) -> dict[str, Any]:
@@ -375,6 +414,14 @@ def load_config(path: Path, data: Path | None = None) -> dict[str, Any]:
         raise ConfigInvalid("\n".join(f"{path}: args.{finding}" for finding in findings(error))) from error
     ours[0]["args"] = args
     return dict(config)
+
+
+def database_of(config: Path | None, data: Path | None) -> str:
+    """The SQLAlchemy URL of the service that ``darkroom serve`` with these options runs; raises ConfigInvalid."""
+    if config is None:
+        return AppArgs(data=data.expanduser().absolute() if data is not None else data_folder()).database_url
+    (args,) = (one["args"] for one in load_config(config, data)["applications"] if one["import_path"] == IMPORT_PATH)
+    return AppArgs.model_validate(args).database_url
 
 
 def findings(error: ValidationError) -> list[str]:

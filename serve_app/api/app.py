@@ -2,21 +2,24 @@
 
 from importlib.metadata import version
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import RedirectResponse, Response
 
 from serve_app.api.backend import Backend
 from serve_app.api.boundary import Boundary
+from serve_app.api.docs import docs_router
+from serve_app.api.doors import Doors
 from serve_app.api.errors import install_error_handlers
 from serve_app.api.health import health_router
 from serve_app.api.images import images_router
 from serve_app.api.jobs import jobs_router
-from serve_app.api.limits import BodyLimit
+from serve_app.api.limits import BodyLimit, HeaderLimit
 from serve_app.api.models import models_router
-from serve_app.api.openapi import document_bodies
+from serve_app.api.openapi import complete_document
 from serve_app.api.schemas import EditsBody, ImagesBody, JobBody
+from serve_app.api.session import SessionBody, session_router
 from serve_app.api.simple import simple_router
+from serve_app.api.streams import Streams
 from serve_app.api.webhooks import document_webhooks
 from serve_app.settings import ApiSettings
 
@@ -25,35 +28,50 @@ Serves image models, developing pictures step by step, so that everybody can wat
 
 Every generation is a job. `POST /v1/jobs` answers at once; the synchronous routes and OpenAI's dialect submit a job
 too, and wait for it. Errors are JSON with a stable `code`; the message names the field, the value and what is allowed.
+
+Where there are API keys, requests carry one: `Authorization: Bearer dk_…`. Every client sees its own jobs alone.
 """
 
 
-def create_api(backend: Backend, settings: ApiSettings) -> FastAPI:
-    """The ASGI application over ``backend``. It keeps no state of its own, so any number of them may run."""
-    app = FastAPI(title="Darkroom", version=version("darkroom"), description=DESCRIPTION, redoc_url=None)
-    app.include_router(jobs_router(backend, settings))
-    app.include_router(simple_router(backend, settings))
-    app.include_router(images_router(backend, settings))
+def create_api(
+    backend: Backend, settings: ApiSettings, *, allow_anonymous: bool = False, knows_peers: bool = True
+) -> FastAPI:
+    """The ASGI application over ``backend``. It keeps nothing that outlasts a request, so any number of them may run.
+
+    ``allow_anonymous`` and ``knows_peers``: see :class:`~serve_app.api.doors.Doors`.
+    """
+    title = "Darkroom"
+    app = FastAPI(title=title, version=version("darkroom"), description=DESCRIPTION, docs_url=None, redoc_url=None)
+    streams = Streams(settings)
+    app.include_router(jobs_router(backend, streams))
+    app.include_router(simple_router(backend, streams))
+    app.include_router(images_router(backend, streams))
     app.include_router(models_router(backend))
+    app.include_router(session_router(backend, settings))
     app.include_router(health_router(backend))
-    app.add_api_route("/", _front_door, include_in_schema=False)
+    app.include_router(docs_router(title, app.openapi_url or ""))
     document_webhooks(app)
-    document_bodies(app, (JobBody, ImagesBody, EditsBody))
+    complete_document(app, (JobBody, ImagesBody, EditsBody, SessionBody))
     install_error_handlers(app)
     # the last one added is the outermost
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, max_held_bytes=settings.max_held_bytes)
+    app.add_middleware(
+        Doors,
+        backend=backend,
+        allow_anonymous=allow_anonymous,
+        origins=settings.cors_origins,
+        knows_peers=knows_peers,
+    )
+    app.add_middleware(HeaderLimit, max_bytes=settings.max_header_bytes)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["*"],
+            allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
+            allow_headers=[
+                "*"
+            ],  # whatever a page asks for: Authorization, Idempotency-Key, Last-Event-ID, an SDK's own
             expose_headers=["ETag", "Retry-After", "X-Job-Id", "X-Seed"],
         )
-    app.add_middleware(Boundary)
+    app.add_middleware(Boundary, cross_origin=bool(settings.cors_origins))
     return app
-
-
-async def _front_door(request: Request) -> Response:
-    """Whoever opens the service in a browser finds what it can do."""
-    return RedirectResponse(request.url_for("swagger_ui_html").path)

@@ -36,11 +36,16 @@ def json_body(model: type[Body]) -> Callable[[Request], Awaitable[Body]]:
     """
 
     async def read(request: Request) -> Body:
-        if not _is_json(kind := _content_type(request)):
-            raise UnsupportedMediaType(f"Content-Type: got {shorten(kind)}, allowed: application/json")
+        require_json(request)
         return await _validated(model, await _bytes(request))
 
     return read
+
+
+def require_json(request: Request) -> None:
+    """Raises UnsupportedMediaType unless the request states that its body is JSON."""
+    if not _is_json(kind := _content_type(request)):
+        raise UnsupportedMediaType(f"Content-Type: got {shorten(kind)}, allowed: application/json")
 
 
 def picture_body(model: type[Body], files: Mapping[str, str] | None = None) -> Callable[[Request], Awaitable[Body]]:
@@ -77,7 +82,9 @@ def picture_body(model: type[Body], files: Mapping[str, str] | None = None) -> C
     return read
 
 
-def documented(model: type[BaseModel], *, form: Sequence[str] = (), **examples: dict[str, Any]) -> dict[str, Any]:
+def documented(
+    model: type[BaseModel], *, form: Sequence[str] = (), required: bool = True, **examples: dict[str, Any]
+) -> dict[str, Any]:
     """The ``openapi_extra`` of a route that reads ``model``; ``form`` names the files of the form that it takes too."""
     schema = {"$ref": f"#/components/schemas/{model.__name__}"}
     content: dict[str, Any] = {
@@ -91,7 +98,7 @@ def documented(model: type[BaseModel], *, form: Sequence[str] = (), **examples: 
         content["multipart/form-data"] = {
             "schema": {"allOf": [schema, {"type": "object", "properties": parts}]},
         }
-    return {"requestBody": {"required": True, "content": content}}
+    return {"requestBody": {"required": required, "content": content}}
 
 
 def _content_type(request: Request) -> str:

@@ -1,4 +1,4 @@
-"""The outermost edge of the API: what no handler caught becomes ``internal``, and every answer forbids sniffing."""
+"""The outermost edge of the API: what no handler caught becomes ``internal``, and every answer is secured."""
 
 import logging
 import secrets
@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deployments.engine.errors import InternalError
 from serve_app.api.errors import error_response, route_path
+from serve_app.api.headers import secure
 
 log = logging.getLogger(__name__)
 
@@ -20,10 +21,14 @@ def logged(error: BaseException, doing: str) -> InternalError:
 
 
 class Boundary:
-    """Pure ASGI middleware; it stays inside the server's own error handling and outside of everything else."""
+    """Pure ASGI middleware; it stays inside the server's own error handling and outside of everything else.
 
-    def __init__(self, app: ASGIApp) -> None:
+    ``cross_origin``: pages of some other origins may read the answers.
+    """
+
+    def __init__(self, app: ASGIApp, *, cross_origin: bool) -> None:
         self.app = app
+        self._cross_origin = cross_origin
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -35,7 +40,7 @@ class Boundary:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                MutableHeaders(scope=message)["X-Content-Type-Options"] = "nosniff"
+                secure(MutableHeaders(scope=message), cross_origin=self._cross_origin)
             await send(message)
 
         try:

@@ -1,15 +1,19 @@
-"""Who makes a request."""
+"""Who makes a request, as the doors found out."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
-from serve_app.jobs.caller import ANONYMOUS, Caller
+from serve_app.jobs.caller import Caller
+
+CALLER: Final = "darkroom.caller"
+"""The key of an ASGI scope under which the caller is."""
 
 
 def caller_of(request: Request) -> Caller:
-    """The caller of ``request``: without a key, its address."""
-    return Caller(f"{ANONYMOUS}{request.client.host if request.client else 'unknown'}")
+    """The caller of ``request``, of any route but those that :mod:`serve_app.api.doors` leaves open."""
+    caller: Caller = request.scope[CALLER]
+    return caller
 
 
 Asking = Annotated[Caller, Depends(caller_of)]

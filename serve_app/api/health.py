@@ -5,7 +5,7 @@ from typing import Literal
 from fastapi import APIRouter, Response
 
 from serve_app.api.backend import Backend, ModelState
-from serve_app.api.openapi import refusals
+from serve_app.api.openapi import open_to_all, refusals
 from serve_app.api.views import View
 
 
@@ -33,18 +33,27 @@ def health_router(backend: Backend) -> APIRouter:
     """``/health`` and ``/health/ready``."""
     router = APIRouter(prefix="/health", tags=["health"])
 
-    @router.get("", response_model=Health, summary="Is it live?", responses=refusals())
+    @router.head("", include_in_schema=False)
+    @router.get(
+        "",
+        response_model=Health,
+        summary="Is it live?",
+        openapi_extra=open_to_all({}),
+        responses=refusals(is_open=True),
+    )
     async def live() -> Health:
         """Answers from this process alone, whatever the models do."""
         return Health()
 
+    @router.head("/ready", include_in_schema=False)
     @router.get(
         "/ready",
         response_model=Readiness,
         summary="Can every model serve?",
+        openapi_extra=open_to_all({}),
         responses={
             503: {"model": Readiness, "description": "Some model can't serve; which, and how it stands."},
-            **refusals(),
+            **refusals(is_open=True),
         },
     )
     async def ready(response: Response) -> Readiness:

@@ -25,11 +25,10 @@ from serve_app.api.openapi import SSE_SCHEMA, SYNCHRONOUS, OpenAIErrorAnswer, Re
 from serve_app.api.outcome import Outcome, run, while_connected
 from serve_app.api.pictures import EXAMPLE_PICTURE, beside_loop
 from serve_app.api.schemas import EditsBody, EditsFields, ImagesBody, ImagesFields
-from serve_app.api.sse import EventStream
+from serve_app.api.streams import Streams
 from serve_app.api.views import Links, View
 from serve_app.jobs.caller import Caller
 from serve_app.jobs.job import JobRequest
-from serve_app.settings import ApiSettings
 
 Quality = Literal["low", "medium", "high", "xhigh", "max"]
 
@@ -72,7 +71,7 @@ class ImagesAnswer(View):
     usage: Usage = NO_USAGE
 
 
-def images_router(backend: Backend, settings: ApiSettings) -> APIRouter:
+def images_router(backend: Backend, streams: Streams) -> APIRouter:
     """The OpenAI dialect."""
     router = APIRouter(prefix="/v1/images", tags=["OpenAI"])
 
@@ -120,12 +119,13 @@ def images_router(backend: Backend, settings: ApiSettings) -> APIRouter:
             generation = await _with_steps(backend, body, quality, generation)
         wanted = JobRequest(generation=generation, on_disconnect="cancel")
         if body.stream:
+            streams.check(caller)
             with _by_openais_names(body):
                 job = await backend.submit(wanted, caller)
             frames = ImagesFrames(
                 job, backend, caller, quality=quality, partial_images=body.partial_images or 0, kind=kind
             )
-            return EventStream(backend.follow(job.id, caller), frames, settings.ping_s, {"X-Job-Id": job.id})
+            return streams.open(caller, backend.follow(job.id, caller), frames, {"X-Job-Id": job.id})
         as_url = Links(request) if body.response_format == "url" else None
         with _by_openais_names(body):
             outcome = await while_connected(request, run(backend, wanted, caller, fetch=as_url is None))
@@ -142,7 +142,7 @@ def _answers(kind: Kind) -> Responses:
             "description": f"JSON; with `stream`, events `{kind}.partial_image` and `{kind}.completed`.",
             "content": {EVENT_STREAM: {"schema": SSE_SCHEMA}},
         },
-        **refusals(*SYNCHRONOUS, model=OpenAIErrorAnswer),
+        **refusals(*SYNCHRONOUS, "too_many_streams", model=OpenAIErrorAnswer),
     }
 
 

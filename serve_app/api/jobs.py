@@ -1,11 +1,14 @@
 """The job API: submit, look, follow, fetch, cancel, delete."""
 
+import re
 from contextlib import aclosing
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
+from pydantic import AfterValidator
 from starlette.responses import Response
 
+from deployments.engine.errors import JobNotFound
 from deployments.engine.request import PICTURE_FIELDS, REQUEST_ID_PATTERN
 from serve_app.api.backend import Backend
 from serve_app.api.body import documented, picture_body
@@ -13,14 +16,22 @@ from serve_app.api.callers import Asking
 from serve_app.api.openapi import EVENT_STREAM_ANSWER, IMAGE_ANSWER, refusals
 from serve_app.api.pictures import beside_loop
 from serve_app.api.schemas import JobBody, JobFields
-from serve_app.api.sse import EventStream, JobFrames
+from serve_app.api.sse import JobFrames
+from serve_app.api.streams import Streams
 from serve_app.api.views import JobAccepted, JobList, JobView, Links
 from serve_app.jobs.caller import MAX_KEY_CHARS, OWN_ID, Caller
 from serve_app.jobs.events import EventId
-from serve_app.jobs.job import TERMINAL, JobStatus
-from serve_app.settings import ApiSettings
+from serve_app.jobs.job import TERMINAL, ImageRef, JobStatus
 
-JobId = Annotated[str, Path(description="The id that the submission answered.", max_length=200)]
+
+def _could_be(job_id: str) -> str:
+    """Raises JobNotFound for what no job can be called; a database might choke on it."""
+    if re.fullmatch(REQUEST_ID_PATTERN, job_id) is None:
+        raise JobNotFound(job_id)
+    return job_id
+
+
+JobId = Annotated[str, AfterValidator(_could_be), Path(description="The id that the submission answered.")]
 
 Key = Annotated[
     str | None,
@@ -54,7 +65,7 @@ EXAMPLE = {
 }
 
 
-def jobs_router(backend: Backend, settings: ApiSettings) -> APIRouter:
+def jobs_router(backend: Backend, streams: Streams) -> APIRouter:
     """The routes under ``/v1/jobs``."""
     router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -129,7 +140,7 @@ def jobs_router(backend: Backend, settings: ApiSettings) -> APIRouter:
         responses={
             200: EVENT_STREAM_ANSWER,
             204: {"description": "Nothing comes after `Last-Event-ID`: the job has ended. Stop reconnecting."},
-            **refusals("job_not_found", "invalid_request"),
+            **refusals("job_not_found", "invalid_request", "too_many_streams"),
         },
     )
     async def stream(
@@ -146,8 +157,9 @@ def jobs_router(backend: Backend, settings: ApiSettings) -> APIRouter:
         if after is not None and job.status in TERMINAL and not await _anything(backend, job_id, caller, after):
             return Response(status_code=204)
         frames = JobFrames(job, backend, caller, Links(request), resumable=True)
-        return EventStream(backend.follow(job_id, caller, after), frames, settings.ping_s)
+        return streams.open(caller, backend.follow(job_id, caller, after), frames)
 
+    @router.head("/{job_id}/images/{index}", include_in_schema=False)
     @router.get(
         "/{job_id}/images/{index}",
         summary="Fetch an image",
@@ -159,19 +171,23 @@ def jobs_router(backend: Backend, settings: ApiSettings) -> APIRouter:
         },
     )
     async def image(
+        request: Request,
         job_id: JobId,
         index: Annotated[int, Path(ge=0, le=1000, description="Which of the job's images, from 0.")],
         caller: Asking,
         if_none_match: Annotated[str | None, Header(description="ETags that the client holds.")] = None,
     ) -> Response:
         """The encoded bytes. An image never changes, so caches may keep it for good."""
-        if if_none_match is not None:
-            etag = _etag((await backend.get(job_id, caller)).image_ref(index).key)
-            if _matches(if_none_match, etag):
-                return Response(status_code=304, headers=_caching(etag))
+        if if_none_match is not None or request.method == "HEAD":
+            ref = (await backend.get(job_id, caller)).image_ref(index)
+            if if_none_match is not None and _matches(if_none_match, _etag(ref.key)):
+                return Response(status_code=304, headers=_caching(ref))
+            if request.method == "HEAD":
+                headers = {"Content-Length": str(ref.size)} | _caching(ref)
+                return Response(media_type=f"image/{ref.format}", headers=headers)
         job, content = await backend.image(job_id, index, caller)
         ref = job.image_ref(index)
-        return Response(content, media_type=f"image/{ref.format}", headers=_caching(_etag(ref.key)))
+        return Response(content, media_type=f"image/{ref.format}", headers=_caching(ref))
 
     @router.post(
         "/{job_id}/cancel",
@@ -208,5 +224,5 @@ def _matches(if_none_match: str, etag: str) -> bool:
     return if_none_match.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in if_none_match.split(","))
 
 
-def _caching(etag: str) -> dict[str, str]:
-    return {"ETag": etag, "Cache-Control": "private, max-age=31536000, immutable"}
+def _caching(image: ImageRef) -> dict[str, str]:
+    return {"ETag": _etag(image.key), "Cache-Control": "private, max-age=31536000, immutable"}

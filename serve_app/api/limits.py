@@ -1,12 +1,33 @@
-"""Bounds on request bodies, of each and of all, enforced as they arrive: no more is ever held."""
+"""Bounds on what a request may bring: its headers; its body, and all bodies together, as they arrive."""
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from deployments.engine.errors import PayloadTooLarge, QueueFull
+from deployments.engine.errors import HeadersTooLarge, PayloadTooLarge, QueueFull
 from serve_app.api.errors import error_response, route_path
 
 RETRY_AFTER_S = 2.0
+
+
+class HeaderLimit:
+    """Pure ASGI middleware: a request line and headers over ``max_bytes`` are refused as ``headers_too_large``."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self.app = app
+        self.max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and _head_bytes(scope) > self.max_bytes:
+            message = f"the request line and headers are larger than {self.max_bytes} bytes, the most accepted here"
+            await error_response(HeadersTooLarge(message), route_path(scope))(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+
+def _head_bytes(scope: Scope) -> int:
+    """As HTTP/1.1 writes them, but for the few bytes of method and version."""
+    line = len(scope.get("raw_path") or scope["path"]) + len(scope.get("query_string", b""))
+    return line + sum(len(name) + len(value) + len(b": \r\n") for name, value in scope["headers"])
 
 
 class BodyLimit:

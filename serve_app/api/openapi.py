@@ -1,4 +1,4 @@
-"""The OpenAPI document's parts that FastAPI can't derive: bodies read by hand, refusals, streams and image bytes."""
+"""The OpenAPI document's parts that FastAPI can't derive: bodies read by hand, refusals, keys, streams, image bytes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
+from serve_app.api.credentials import KEY_HEADER, SESSION_COOKIE
 from serve_app.api.errors import STATUS
 
 Responses = dict[int | str, dict[str, Any]]
@@ -86,10 +87,14 @@ SYNCHRONOUS = (
 """How a route that waits for its job may refuse, or end."""
 
 
-def refusals(*codes: str, model: type[BaseModel] = ErrorAnswer) -> Responses:
-    """The ``responses`` of a route that can answer these error codes; any route can answer ``internal``."""
+def refusals(*codes: str, model: type[BaseModel] = ErrorAnswer, is_open: bool = False) -> Responses:
+    """The ``responses`` of a route that can answer these error codes, beside those that any route can answer.
+
+    ``is_open``: the route answers everybody.
+    """
+    at_the_door = () if is_open else ("unauthorized", "forbidden")
     by_status: dict[int, list[str]] = {}
-    for code in (*codes, "internal"):
+    for code in (*codes, *at_the_door, "headers_too_large", "internal"):
         by_status.setdefault(STATUS[code], []).append(code)
     return {
         status: {"model": model, "description": ", ".join(f"`{code}`" for code in alike)}
@@ -97,8 +102,28 @@ def refusals(*codes: str, model: type[BaseModel] = ErrorAnswer) -> Responses:
     }
 
 
-def document_bodies(app: FastAPI, bodies: Sequence[type[BaseModel]]) -> None:
-    """Add the schemas of bodies that :func:`serve_app.api.body.documented` names to ``app``'s document."""
+def open_to_all(extra: dict[str, Any]) -> dict[str, Any]:
+    """The ``openapi_extra`` of a route that needs no key."""
+    return {**extra, "security": []}
+
+
+SECURITY: dict[str, dict[str, Any]] = {
+    "key": {"type": "http", "scheme": "bearer", "description": "An API key, `dk_…`: `darkroom keys create` makes one."},
+    "keyHeader": {"type": "apiKey", "in": "header", "name": KEY_HEADER, "description": "The same in another header."},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": SESSION_COOKIE,
+        "description": "Set by `POST /v1/session`. What changes something must come from a page of this service.",
+    },
+}
+"""What a caller can show; without any he is anonymous, where that is allowed."""
+
+
+def complete_document(app: FastAPI, bodies: Sequence[type[BaseModel]]) -> None:
+    """Add to ``app``'s document what callers can show, and the schemas of bodies that
+    :func:`serve_app.api.body.documented` names.
+    """
     derive = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -108,6 +133,8 @@ def document_bodies(app: FastAPI, bodies: Sequence[type[BaseModel]]) -> None:
                 [(body, "validation") for body in bodies], ref_template="#/components/schemas/{model}"
             )
             document["components"]["schemas"] |= schemas["$defs"]
+            document["components"]["securitySchemes"] = SECURITY
+            document["security"] = [*({name: []} for name in SECURITY), {}]
         return derive()
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend the document

@@ -19,11 +19,11 @@ from serve_app.api.openapi import EVENT_STREAM_ANSWER, IMAGE_ANSWER, SYNCHRONOUS
 from serve_app.api.outcome import Outcome, run, while_connected
 from serve_app.api.pictures import EXAMPLE_PICTURE, beside_loop
 from serve_app.api.schemas import JobBody, JobFields
-from serve_app.api.sse import EventStream, JobFrames
+from serve_app.api.sse import JobFrames
+from serve_app.api.streams import Streams
 from serve_app.api.views import Links, View
 from serve_app.jobs.caller import Caller
 from serve_app.jobs.job import Operation
-from serve_app.settings import ApiSettings
 
 _SUNSET = {"prompt": "a beautiful sunset over mountains", "model": "sd15", "steps": 20, "seed": 7}
 
@@ -58,7 +58,7 @@ class GenerationAnswer(View):
     timings: dict[str, float]
 
 
-def simple_router(backend: Backend, settings: ApiSettings) -> APIRouter:
+def simple_router(backend: Backend, streams: Streams) -> APIRouter:
     """``/txt2img``, and ``/execute``, which is the same; ``/img2img`` and ``/inpaint``."""
     router = APIRouter(tags=["one call"])
     forms = EVENT_STREAM_ANSWER["content"] | IMAGE_ANSWER["content"]
@@ -69,7 +69,7 @@ def simple_router(backend: Backend, settings: ApiSettings) -> APIRouter:
             "openapi_extra": documented(JobBody, form=PICTURE_FIELDS, example=EXAMPLES[operation]),
             "responses": {
                 200: {"description": "By `Accept`: JSON, the job's events, or the image.", "content": forms},
-                **refusals(*SYNCHRONOUS, "not_acceptable"),
+                **refusals(*SYNCHRONOUS, "too_many_streams", "not_acceptable"),
             },
         }
 
@@ -95,9 +95,10 @@ def simple_router(backend: Backend, settings: ApiSettings) -> APIRouter:
         wanted = await beside_loop(body, body.job_request, on_disconnect="cancel", operation=operation, **changes)
         links = Links(request)
         if form == EVENT_STREAM:
+            streams.check(caller)
             job = await backend.submit(wanted, caller)
             frames = JobFrames(job, backend, caller, links, resumable=False)
-            return EventStream(backend.follow(job.id, caller), frames, settings.ping_s, {"X-Job-Id": job.id})
+            return streams.open(caller, backend.follow(job.id, caller), frames, {"X-Job-Id": job.id})
         outcome = await while_connected(request, run(backend, wanted, caller))
         if form == JSON:
             size = sum(map(len, outcome.contents))

@@ -6,7 +6,7 @@ Job streams have ``data:`` and ``id:`` lines only, so that ``EventSource.onmessa
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 from typing import Any, Protocol
 
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from deployments.engine.errors import DarkroomError, Gone, JobNotFound
+from deployments.engine.errors import DarkroomError, Gone, JobNotFound, StreamTooLong
 from serve_app.api.backend import Backend
 from serve_app.api.boundary import logged
 from serve_app.api.encoding import base64, off_loop
@@ -64,7 +64,13 @@ class EventStream(Response):
 
     It watches for the client's going away by itself: whether a server tells by ``http.disconnect``, by an ``OSError``
     from ``send`` or by cancelling the request, the generator is closed at once, which is what cancels a synchronous
-    call's job. A slow reader holds the generator back as far as the server's ``send`` does; nothing is buffered here.
+    call's job.
+
+    Nothing is buffered here, but behind a server whose ``send`` never waits, what a slow reader has not read gathers:
+    so a stream ends before the first list after it has sent ``max_bytes``. A client that can comes back for the rest.
+
+    Args:
+        place: is entered before the answer begins, and left at its end; what it raises is answered instead.
     """
 
     media_type = "text/event-stream"
@@ -73,7 +79,10 @@ class EventStream(Response):
         self,
         events: AsyncGenerator[list[LoggedEvent], None],
         frames: Frames,
+        *,
+        place: AbstractContextManager[None],
         ping_s: float,
+        max_bytes: int,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self.status_code = 200
@@ -81,26 +90,35 @@ class EventStream(Response):
         self.init_headers({**STREAM_HEADERS, **(headers or {})})  # with no `body` set, it declares no length
         self._events = events
         self._frames = frames
+        self._place = place
         self._ping_s = ping_s
+        self._max_bytes = max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with aclosing(self._events):
-            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            tasks = [asyncio.create_task(work) for work in (self._write(send), self._ping(send), gone(receive))]
-            try:
-                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for task in tasks:
-                    task.cancel()
-                # also while this request itself is being cancelled: the generator can't be closed while it runs
-                await asyncio.gather(*tasks, return_exceptions=True)
+            with self._place:
+                await self._answer(receive, send)
+
+    async def _answer(self, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        tasks = [asyncio.create_task(work) for work in (self._write(send), self._ping(send), gone(receive))]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            # also while this request itself is being cancelled: the generator can't be closed while it runs
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _write(self, send: Send) -> None:
-        last = b""
+        last, sent = b"", 0
         try:
             async for batch in self._events:
+                if sent >= self._max_bytes:
+                    raise StreamTooLong(f"this stream has sent {sent} bytes, and may send {self._max_bytes}")
                 if chunk := await self._frames.render(batch):
                     await _send_body(send, chunk)
+                    sent += len(chunk)
         except ClientDisconnect:
             return
         except DarkroomError as error:

@@ -4,8 +4,10 @@ import base64
 import binascii
 import json
 import math
+import re
 
 from deployments.engine.errors import InvalidRequest
+from deployments.engine.request import REQUEST_ID_PATTERN
 from serve_app.jobs.job import Job
 
 Key = tuple[float, str]
@@ -26,9 +28,10 @@ def decode(cursor: str) -> Key:
     try:
         created_at, job_id = json.loads(base64.b64decode(cursor.encode(), altchars=b"-_", validate=True))
         key = float(created_at), str(job_id)
-    except (binascii.Error, UnicodeError, ValueError, TypeError, RecursionError):
+    except (binascii.Error, UnicodeError, ValueError, TypeError, OverflowError, RecursionError):
         raise _refused(cursor) from None
-    if not math.isfinite(key[0]) or not isinstance(job_id, str):
+    is_id = isinstance(job_id, str) and re.fullmatch(REQUEST_ID_PATTERN, job_id) is not None
+    if not (math.isfinite(key[0]) and is_id):
         raise _refused(cursor)
     return key
 

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from socket import socket
@@ -12,7 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from deployments.catalog import DEMO_WEIGHTS, card_for, find_card
-from deployments.engine.errors import JobNotFound, ModelNotFound, ModelUnavailable
+from deployments.engine.errors import JobNotFound, ModelNotFound, ModelUnavailable, Unauthorized
 from deployments.engine.resolve import resolve
 from serve_app.api.app import create_api
 from serve_app.api.backend import ModelState, ModelStatus, WorkerStatus
@@ -56,6 +56,7 @@ class ScriptedBackend:
         on_last: called when a stream has sent the script and it has no terminal event; the stream then waits.
         states: the model's state, one answer after the other; the last one stays.
         image: the bytes of every image.
+        keys: what callers may show; without any, nothing is needed.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class ScriptedBackend:
         on_last: Callable[[], None] = lambda: None,
         states: Sequence[ModelState] = ("ready",),
         image: bytes = IMAGE,
+        keys: Collection[str] = (),
     ) -> None:
         self._log = [LoggedEvent(EventId(1, seq), event) for seq, event in enumerate(script, start=1)]
         self._breaks_after = list(breaks_after)
@@ -74,8 +76,16 @@ class ScriptedBackend:
         self._on_last = on_last
         self._states = list(states)
         self._image = image
+        self._keys = keys
         self.submitted: list[Job] = []
         self.resumed_after: list[str | None] = []
+
+    async def identify(self, token: str | None) -> Caller | None:
+        if token in self._keys:
+            return Caller("me")
+        if token is not None or self._keys:
+            raise Unauthorized("a key is needed here")
+        return None
 
     async def submit(self, request: JobRequest, caller: Caller, key: str | None = None) -> Job:
         card = find_card(request.generation.model or MODEL)

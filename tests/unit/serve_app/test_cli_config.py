@@ -4,7 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from serve_app.settings import AppArgs, ConfigInvalid, data_folder, load_config, service_url
+from serve_app.settings import (
+    AppArgs,
+    ConfigInvalid,
+    api_key,
+    data_folder,
+    database_of,
+    knows_peers,
+    load_config,
+    service_url,
+)
 
 DEMO = """
 applications:
@@ -27,6 +36,32 @@ def test_the_environment_names_the_data_folder_and_the_service(tmp_path: Path) -
     assert data_folder({"DARKROOM_DATA": "kept"}) == Path.cwd() / "kept"  # made absolute
     assert service_url({"DARKROOM_URL": "http://images:9000"}) == "http://images:9000"
     assert service_url({"DARKROOM_URL": ""}) == service_url({}) == "http://127.0.0.1:8000"
+
+
+def test_the_environment_holds_the_key_and_a_refusal_does_not_show_it() -> None:
+    assert api_key({"DARKROOM_API_KEY": " dk_1_2\n"}) == "dk_1_2"
+    assert api_key({"DARKROOM_API_KEY": ""}) is api_key({}) is None
+    for text in ("dk_1 2", "dk_1\n2", "dk_ü"):
+        with pytest.raises(ConfigInvalid, match="DARKROOM_API_KEY") as refused:
+            api_key({"DARKROOM_API_KEY": text})
+        assert "dk_" not in str(refused.value)
+
+
+def test_peers_are_not_known_behind_serves_own_proxy() -> None:
+    assert knows_peers({})
+    assert knows_peers({"RAY_SERVE_ENABLE_HA_PROXY": "0"})
+    assert not knows_peers({"RAY_SERVE_ENABLE_HA_PROXY": "1"})
+
+
+def test_the_database_is_found_as_the_service_finds_it(tmp_path: Path) -> None:
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    config = written(tmp_path, DEMO.replace("args:", f"args:\n      data: {here}"))
+    assert database_of(None, here) == f"sqlite+aiosqlite:///{here}/darkroom.db"
+    assert database_of(None, None) == f"sqlite+aiosqlite:///{data_folder()}/darkroom.db"
+    assert database_of(config, None) == f"sqlite+aiosqlite:///{here}/darkroom.db"
+    assert database_of(config, elsewhere) == f"sqlite+aiosqlite:///{elsewhere}/darkroom.db"
+    with_database = written(tmp_path, DEMO.replace("args:", "args:\n      database: postgresql+asyncpg://db/x"))
+    assert database_of(with_database, None) == "postgresql+asyncpg://db/x"
 
 
 def test_a_config_without_data_gets_the_data_folder(tmp_path: Path) -> None:

@@ -11,17 +11,22 @@ from fastapi import FastAPI
 from serve_app.api.app import create_api
 from serve_app.api.backend import Backend
 from serve_app.settings import ApiSettings
-from tests.unit.serve_app.api.scripted_backend import ScriptedBackend
+
+BASE = "http://localhost:8000"
+"""Where the API in this process seems to be: on this machine, which needs no key."""
 
 
-def connect(backend: ScriptedBackend, **settings: object) -> httpx2.AsyncClient:
+def connect(
+    backend: Backend, *, allow_anonymous: bool = False, peer: str = "127.0.0.1", base: str = BASE, **settings: object
+) -> httpx2.AsyncClient:
     """A client of an API in this process."""
-    return connect_to(create_api(backend, ApiSettings.model_validate(settings)))
+    api = create_api(backend, ApiSettings.model_validate(settings), allow_anonymous=allow_anonymous)
+    return connect_to(api, peer=peer, base=base)
 
 
-def connect_to(app: FastAPI) -> httpx2.AsyncClient:
-    """A client of this API, in this process."""
-    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://darkroom.test")
+def connect_to(app: FastAPI, *, peer: str = "127.0.0.1", base: str = BASE) -> httpx2.AsyncClient:
+    """A client of this API, in this process, that connects from ``peer``."""
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app, client=(peer, 123)), base_url=base)
 
 
 @asynccontextmanager

@@ -7,14 +7,14 @@ step waits until a follower has taken the one before.
 import asyncio
 import io
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import replace
 from random import Random
 
 from PIL import Image
 
 from deployments.catalog import DEMO_WEIGHTS, ModelCard, card_for
-from deployments.engine.errors import DarkroomError, JobNotFound, ModelNotFound
+from deployments.engine.errors import DarkroomError, JobNotFound, ModelNotFound, Unauthorized
 from deployments.engine.resolve import resolve
 from deployments.messages import ReplicaStats
 from serve_app.api.backend import ModelStatus, WorkerStatus
@@ -60,6 +60,7 @@ class ScriptedBackend:
         cancel_when_followed: bool = False,
         any_size: bool = False,
         paced: bool = False,
+        keys: Mapping[str, Caller] | None = None,
     ) -> None:
         models = ("sd15", "sdxl", "flux-dev") if any_size else ("sd15", "flux-schnell")
         self.cards: list[ModelCard] = [card_for(name, None if any_size else DEMO_WEIGHTS) for name in models]
@@ -75,6 +76,7 @@ class ScriptedBackend:
         self._fail_with = fail_with
         self._noisy = noisy
         self._paced = paced
+        self.keys = dict(keys or {})
         self._cancel_when_followed = cancel_when_followed
         self._jobs: dict[str, Job] = {}
         self._logs: dict[str, EventLog] = {}
@@ -84,6 +86,16 @@ class ScriptedBackend:
         self.calls.append(method)
         if self._fault is not None:
             self._fault(method)
+
+    async def identify(self, token: str | None) -> Caller | None:
+        """By ``keys``: what a caller may show."""
+        if self._fault is not None:
+            self._fault("identify")
+        if token in self.keys:
+            return self.keys[token]
+        if token is not None or self.keys:
+            raise Unauthorized("not by this")
+        return None
 
     async def submit(self, request: JobRequest, caller: Caller, key: str | None = None) -> Job:
         self._called("submit")

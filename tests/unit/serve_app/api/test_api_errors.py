@@ -228,12 +228,3 @@ async def test_a_defect_is_internal_with_an_id_that_finds_its_traceback(caplog: 
         assert incident in record.getMessage()
         assert record.exc_info is not None
         assert answer.headers["x-content-type-options"] == "nosniff"
-
-
-async def test_cors_is_off_unless_origins_are_named() -> None:
-    origin = {"Origin": "https://studio.example"}
-    async with connect(ScriptedBackend()) as client:
-        assert "access-control-allow-origin" not in (await client.get("/health", headers=origin)).headers
-    async with connect(ScriptedBackend(), cors_origins=["https://studio.example"]) as client:
-        allowed = (await client.get("/health", headers=origin)).headers["access-control-allow-origin"]
-    assert allowed == "https://studio.example"

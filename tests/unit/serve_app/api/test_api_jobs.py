@@ -4,7 +4,7 @@ import httpx2
 import pytest
 
 from serve_app.jobs.events import Error
-from tests.unit.serve_app.api.reach import connect
+from tests.unit.serve_app.api.reach import BASE, connect
 from tests.unit.serve_app.api.scripted_backend import ScriptedBackend, picture
 
 BODY = {"model": "sd15", "prompt": "a red circle", "steps": 4, "seed": 7}
@@ -20,7 +20,7 @@ async def test_a_submission_answers_202_with_absolute_links() -> None:
     async with connect(ScriptedBackend()) as client:
         answer = await client.post("/v1/jobs", json=BODY)
     told = answer.json()
-    base = f"http://darkroom.test/v1/jobs/{told['job_id']}"
+    base = f"{BASE}/v1/jobs/{told['job_id']}"
     assert answer.status_code == 202
     assert told == {
         "job_id": told["job_id"],
@@ -60,7 +60,7 @@ async def test_a_finished_job_tells_images_timings_and_resolved_parameters() -> 
         job = (await client.get(f"/v1/jobs/{job_id}")).json()
     assert job["status"] == "succeeded"
     assert [image["seed"] for image in job["images"]] == [7, 8]
-    assert job["images"][1]["url"] == f"http://darkroom.test/v1/jobs/{job_id}/images/1"
+    assert job["images"][1]["url"] == f"{BASE}/v1/jobs/{job_id}/images/1"
     assert job["request"]["width"] == 128
     assert job["request"]["guidance"] == 3.0
     assert "id" not in job["request"]

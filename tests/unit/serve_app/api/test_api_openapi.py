@@ -6,6 +6,8 @@ import pytest
 
 from deployments.engine.request import GenerationRequest
 from serve_app.api.app import create_api
+from serve_app.api.session import EXAMPLE_KEY
+from serve_app.jobs.caller import Caller
 from serve_app.settings import ApiSettings
 from tests.unit.serve_app.api.reach import connect
 from tests.unit.serve_app.api.scripted_backend import ScriptedBackend
@@ -29,7 +31,30 @@ def test_every_route_is_described_and_tells_success_and_errors(path: str, operat
     for status, response in responses.items():
         if status[0] in "45" and (path, status) != ("/health/ready", "503"):
             assert response["content"]["application/json"]["schema"]["$ref"] in ERROR_SCHEMAS
-    assert "500" in responses
+    assert {"431", "500"} <= set(responses)
+    assert ({"401", "403"} <= set(responses)) != path.startswith("/health")
+
+
+def test_the_document_says_how_callers_show_who_they_are_and_where_they_need_not() -> None:
+    schemes = DOCUMENT["components"]["securitySchemes"]
+    assert schemes["key"] | {"description": ""} == {"type": "http", "scheme": "bearer", "description": ""}
+    assert (schemes["session"]["in"], schemes["session"]["name"]) == ("cookie", "darkroom_session")
+    assert DOCUMENT["security"] == [{"key": []}, {"keyHeader": []}, {"session": []}, {}]
+    own = {
+        path: operation["security"]
+        for path, methods in DOCUMENT["paths"].items()
+        for operation in methods.values()
+        if "security" in operation
+    }
+    assert own == {"/health": [], "/health/ready": [], "/v1/session": []}
+
+
+def test_routes_that_stream_or_take_jobs_tell_when_there_is_too_much() -> None:
+    busy = {path for path, methods in DOCUMENT["paths"].items() for o in methods.values() if "429" in o["responses"]}
+    assert busy == {
+        *("/v1/jobs", "/v1/jobs/{job_id}", "/v1/jobs/{job_id}/stream", "/txt2img", "/execute", "/img2img", "/inpaint"),
+        *("/v1/images/generations", "/v1/images/edits"),
+    }
 
 
 @pytest.mark.parametrize(("path", "operation"), OPERATIONS)
@@ -68,7 +93,8 @@ def test_the_flat_body_has_every_generation_field_but_the_id() -> None:
 
 
 async def test_every_example_is_accepted() -> None:
-    async with connect(ScriptedBackend(any_size=True)) as client:
+    backend = ScriptedBackend(any_size=True, keys={EXAMPLE_KEY: Caller("alice")})
+    async with connect(backend, allow_anonymous=True) as client:
         for path, methods in DOCUMENT["paths"].items():
             for method, operation in methods.items():
                 examples = operation.get("requestBody", {}).get("content", {}).get("application/json", {})

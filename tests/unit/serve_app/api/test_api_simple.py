@@ -7,7 +7,7 @@ import pytest
 
 from deployments.engine.errors import QueueFull
 from serve_app.jobs.events import Error
-from tests.unit.serve_app.api.reach import connect
+from tests.unit.serve_app.api.reach import BASE, connect
 from tests.unit.serve_app.api.scripted_backend import ScriptedBackend, picture, raising
 
 BODY = {"prompt": "a red circle", "steps": 4, "seed": 7}
@@ -22,7 +22,7 @@ async def test_the_default_answer_is_json_with_base64_images(route: str) -> None
     assert (told["seed"], told["model"]) == (7, "sd15")
     assert told["image"] == told["images"][0]["image"]
     assert base64.b64decode(told["images"][1]["image"], validate=True) == picture(128, 128, "png", 8)
-    assert told["images"][1]["url"] == f"http://darkroom.test/v1/jobs/{told['job_id']}/images/1"
+    assert told["images"][1]["url"] == f"{BASE}/v1/jobs/{told['job_id']}/images/1"
     assert told["timings"]["denoise"] == 0.5
 
 
