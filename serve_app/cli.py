@@ -17,9 +17,10 @@ from deployments.catalog import CATALOG, MAIN_MODELS, find_card
 from deployments.engine.request import MAX_IMAGES, MAX_SEED
 from serve_app import settings
 from serve_app.jobs.job import JobStatus
+from serve_app.terminal import keys
 from serve_app.terminal.client import ServiceClient, ServiceError, ServiceUnreachable
 from serve_app.terminal.develop import FORMATS, develop, name_from, paths_for, save
-from serve_app.terminal.display import say
+from serve_app.terminal.display import failure
 from serve_app.terminal.signals import interrupts_raised
 from serve_app.terminal.tables import jobs_table, models_table, print_table
 
@@ -32,6 +33,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.add_typer(keys.app)
+
 Url = Annotated[
     str | None,
     typer.Option("--url", metavar="URL", help="The service.", show_default="$DARKROOM_URL, else http://127.0.0.1:8000"),
@@ -39,6 +42,10 @@ Url = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print the service's own JSON, for programs.")]
 
 DEMO_PICTURE = Path("demo.png")
+
+_KEY_HINT = (
+    f"set {settings.KEY_VARIABLE} to a valid key of this service: whoever runs it makes one with `darkroom keys create`"
+)
 
 
 def _print_version(wanted: bool) -> None:
@@ -105,13 +112,14 @@ def serve(
                 else plan.one_gpu_each(folder, chosen, launch.visible_gpus())
             )
         picture = DEMO_PICTURE if demo else None
-        serving.serve(plan.Plan.of(deployed, host=host, port=port, picture=picture), launch, Console())
+        chosen_plan = plan.Plan.of(deployed, host=host, port=port, picture=picture, file=config)
+        serving.serve(chosen_plan, launch, Console(), api_key=settings.api_key())
     except (settings.ConfigInvalid, plan.Unservable) as error:
-        raise _failure(str(error), 2) from error
+        raise failure(str(error), 2) from error
     except serving.ServeFailed as error:
-        raise _failure(str(error)) from error
+        raise failure(str(error)) from error
     except KeyboardInterrupt:
-        raise _failure("interrupted before the service was ready", 130) from None
+        raise failure("interrupted before the service was ready", 130) from None
 
 
 @app.command()
@@ -251,22 +259,20 @@ def cancel(
 def _service(url: str | None) -> Iterator[ServiceClient]:
     """A client of the service; what goes wrong inside ends the command with a message."""
     try:
-        with interrupts_raised(), ServiceClient(url or settings.service_url()) as service:
+        address = url or settings.service_url()
+        with interrupts_raised(), ServiceClient(address, api_key=settings.api_key()) as service:
             yield service
+    except settings.ConfigInvalid as error:
+        raise failure(str(error), 2) from error
     except ServiceUnreachable as error:
-        raise _failure(f"{error.message}; start one with `darkroom serve --demo`") from error
+        raise failure(f"{error.message}; start one with `darkroom serve --demo`") from error
     except ServiceError as error:
-        raise _failure(f"{error.code}: {error.message}") from error
+        hint = f"; {_KEY_HINT}" if error.status == 401 else ""
+        raise failure(f"{error.code}: {error.message}{hint}") from error
     except OSError as error:
-        raise _failure(str(error)) from error
+        raise failure(str(error)) from error
     except KeyboardInterrupt:
-        raise _failure("interrupted", 130) from None
-
-
-def _failure(message: str, code: int = 1) -> typer.Exit:
-    """Tell ``message`` on stderr; the exit to raise."""
-    say(Console(stderr=True), f"darkroom: {message}")
-    return typer.Exit(code)
+        raise failure("interrupted", 130) from None
 
 
 def _models(text: str | None) -> tuple[str, ...]:

@@ -96,15 +96,23 @@ class ServiceClient:
 
     Args:
         url: the service's base URL.
+        api_key: is sent to the service, and to nobody else.
         http: the HTTP client to use instead of one of its own; its owner closes it.
         resume_attempts: how often in a row a broken stream is taken up again without any event in between.
         resume_delay_s: the pause before the second such attempt, in seconds; it doubles with each, the first has none.
     """
 
     def __init__(
-        self, url: str, *, http: httpx2.Client | None = None, resume_attempts: int = 5, resume_delay_s: float = 0.5
+        self,
+        url: str,
+        *,
+        api_key: str | None = None,
+        http: httpx2.Client | None = None,
+        resume_attempts: int = 5,
+        resume_delay_s: float = 0.5,
     ) -> None:
         self.url = url.rstrip("/")
+        self._credentials = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
         self._http = http or httpx2.Client(
             # a stream pings every 15 s: a minute of silence means that the connection is dead
             timeout=httpx2.Timeout(60, connect=5),
@@ -184,7 +192,7 @@ class ServiceClient:
 
     def _events(self, job_id: str, last_id: str | None) -> Iterator[httpx2.ServerSentEvent]:
         """The events of one connection, without ``[DONE]``. Raises ``httpx2.TransportError`` where it breaks."""
-        headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
+        headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"} | self._credentials
         if last_id is not None:
             headers["Last-Event-ID"] = last_id
         with self._http.stream("GET", f"{self.url}/v1/jobs/{_segment(job_id)}/stream", headers=headers) as response:
@@ -202,8 +210,9 @@ class ServiceClient:
     def _call(self, method: str, path: str, **options: Any) -> httpx2.Response:
         url = path if path.startswith(("http://", "https://")) else self.url + path
         try:
-            response = self._http.request(method, url, **options)
-        except (httpx2.TransportError, httpx2.InvalidURL) as error:
+            ours = _origin(url) == _origin(self.url)  # an image's URL is what some service says
+            response = self._http.request(method, url, headers=self._credentials if ours else {}, **options)
+        except (httpx2.TransportError, httpx2.InvalidURL, ValueError) as error:
             raise ServiceUnreachable(self.url, _reason(error)) from error
         if not response.is_success:
             raise _refusal(response)
@@ -219,6 +228,11 @@ def _refusal(response: httpx2.Response) -> ServiceError:
         plain = response.headers.get("content-type", "").startswith("text/plain")
         text = " ".join(response.text.split())[:200] if plain else "this is not Darkroom's answer"
         return ServiceError(f"http_{response.status_code}", text or response.reason_phrase, response.status_code)
+
+
+def _origin(url: str) -> tuple[str, str]:
+    scheme, netloc, *_ = urlsplit(url)
+    return scheme, netloc
 
 
 def _segment(job_id: str) -> str:

@@ -7,6 +7,7 @@ line is printed only when something has changed.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -23,6 +24,12 @@ READY = "ready"
 def say(console: Console, text: str) -> None:
     """Print ``text`` as it is: not wrapped, not coloured, its brackets no markup."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def failure(message: str, code: int = 1) -> typer.Exit:
+    """Tell ``message`` on stderr; the exit to raise."""
+    say(Console(stderr=True), f"darkroom: {message}")
+    return typer.Exit(code)
 
 
 def job_display(console: Console) -> AbstractContextManager[ShowEvent]:

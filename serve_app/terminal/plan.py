@@ -1,5 +1,6 @@
 """What ``darkroom serve`` is going to deploy: decided from options and config before anything is started."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,8 @@ class Plan:
         host, port: where it listens.
         url: the base URL, as this machine reaches it.
         data: the folder of the database and the images; ``None`` where they are elsewhere.
+        keys_command: what makes an API key for this service.
+        allow_anonymous: whether callers need none.
         picture: where to write a first picture; ``None`` for none.
     """
 
@@ -39,13 +42,23 @@ class Plan:
     port: int
     url: str
     data: Path | None
+    keys_command: str
+    allow_anonymous: bool
     picture: Path | None = None
 
     @classmethod
     def of(
-        cls, config: Mapping[str, Any], *, host: str | None = None, port: int | None = None, picture: Path | None = None
+        cls,
+        config: Mapping[str, Any],
+        *,
+        host: str | None = None,
+        port: int | None = None,
+        picture: Path | None = None,
+        file: Path | None = None,
     ) -> Self:
-        """The plan for a checked config; ``host`` and ``port`` go before its own ``http_options``."""
+        """The plan for a checked config, which was read from ``file`` if from one; ``host`` and ``port`` go before its
+        own ``http_options``.
+        """
         http: dict[str, Any] = {"host": DEFAULT_HOST, "port": DEFAULT_PORT} | (config.get("http_options") or {})
         http |= {name: value for name, value in (("host", host), ("port", port)) if value is not None}
         application = next(entry for entry in config["applications"] if entry["import_path"] == IMPORT_PATH)
@@ -60,8 +73,15 @@ class Plan:
             port=at,
             url=f"http://{netloc}{(application.get('route_prefix') or '/').rstrip('/')}",
             data=args.data,
+            keys_command=_keys_command(args, file),
+            allow_anonymous=args.allow_anonymous,
             picture=picture,
         )
+
+
+def _keys_command(args: AppArgs, file: Path | None) -> str:
+    where = ("--data", str(args.data)) if args.database is None or file is None else ("--config", str(file.absolute()))
+    return shlex.join(("darkroom", "keys", "create", "NAME", *where))
 
 
 def local_config(args: AppArgs) -> dict[str, Any]:

@@ -47,10 +47,13 @@ class Cluster(Protocol):
         ...
 
 
-def serve(plan: Plan, cluster: Cluster, console: Console, *, watch_every_s: float = 2.0) -> None:
+def serve(
+    plan: Plan, cluster: Cluster, console: Console, *, api_key: str | None = None, watch_every_s: float = 2.0
+) -> None:
     """Start Ray, deploy ``plan``, and serve until SIGINT or SIGTERM; then stop everything that was started.
 
-    While it serves, it asks every ``watch_every_s`` seconds how the models stand, and tells what has changed.
+    ``api_key`` is for the first picture, should the database have keys already. While it serves, it asks every
+    ``watch_every_s`` seconds how the models stand, and tells what has changed.
 
     Raises:
         ServeFailed: it did not come up.
@@ -62,7 +65,7 @@ def serve(plan: Plan, cluster: Cluster, console: Console, *, watch_every_s: floa
     try:
         logs = _start_ray(cluster, console)
         # only now: Ray has just put its own handler of SIGTERM in place
-        with interrupts_raised(), ServiceClient(plan.url) as service:
+        with interrupts_raised(), ServiceClient(plan.url, api_key=api_key) as service:
             _load(plan, cluster, service, logs, console)
             if plan.picture is not None:
                 _first_picture(service, plan.models[0], plan.picture, console)
@@ -153,6 +156,9 @@ def _first_picture(service: ServiceClient, model: str, path: Path, console: Cons
         images = develop(service, {**PICTURE, "model": model}, console)
         save(service.image(images[0]["url"]), path, overwrite=True)
     except ServiceError as error:
+        if error.status in {401, 403}:
+            say(console, f"No first picture: {error.message}")
+            return
         raise ServeFailed(f"the first picture failed: {error.code}: {error.message}") from error
     except OSError as error:
         say(console, f"The first picture can't be written: {error}")
@@ -174,7 +180,13 @@ or       darkroom generate "a red circle" --url {plan.url}
 Ctrl-C stops it.""",
     )
     if not is_loopback(plan.host):
-        say(console, f"Note: {plan.host} is no loopback address; whoever reaches it can use this service.")
+        say(console, f"Note: {plan.host} is no loopback address. {_who_may_come(plan)}")
+
+
+def _who_may_come(plan: Plan) -> str:
+    if plan.allow_anonymous:
+        return "With `allow_anonymous`, whoever reaches it can use this service."
+    return f"Other machines need an API key, which this makes:\n  {plan.keys_command}"
 
 
 def _watch(service: ServiceClient, models: tuple[str, ...], console: Console, every_s: float) -> None:

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from serve_app.jobs.store import ApiKey
 
 PIPE_WIDTH: Final = 200
 """Columns where the output is no terminal: lines of a pipe are read by programs and never need to fit a screen."""
@@ -32,11 +35,16 @@ def jobs_table(told: dict[str, Any]) -> Table:
     return _table(names, (_job(job) for job in told["jobs"]))
 
 
+def keys_table(keys: "Iterable[ApiKey]") -> Table:
+    """Keys of a database; times in this machine's own time zone."""
+    return _table(("key", "client", "admin", "created", "revoked"), (_key(key) for key in keys))
+
+
 def _table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     table = Table()
     for name in names:
         # an id that is cut could not be copied
-        table.add_column(name, no_wrap=name in {"job", "model", "state", "size"}, overflow="fold")
+        table.add_column(name, no_wrap=name in {"job", "key", "model", "state", "size"}, overflow="fold")
     for row in rows:
         table.add_row(*map(escape, row))  # a prompt's brackets are no markup
     return table
@@ -55,10 +63,18 @@ def _model(model: dict[str, Any]) -> list[str]:
     ]
 
 
+def _key(key: "ApiKey") -> list[str]:
+    revoked = "" if key.revoked_at is None else _time(key.revoked_at)
+    return [key.id, key.client, "yes" if key.admin else "", _time(key.created_at), revoked]
+
+
 def _job(job: dict[str, Any]) -> list[str]:
-    created = datetime.fromtimestamp(job["created_at"])
     prompt = _cut(job["request"]["prompt"])
-    return [job["job_id"], job["status"], job["model"], prompt, _progress(job), f"{created:%Y-%m-%d %H:%M:%S}"]
+    return [job["job_id"], job["status"], job["model"], prompt, _progress(job), _time(job["created_at"])]
+
+
+def _time(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M:%S}"
 
 
 def _progress(job: dict[str, Any]) -> str:

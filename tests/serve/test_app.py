@@ -12,11 +12,13 @@ import yaml
 from diffusers import StableDiffusionPipeline
 from PIL import Image, ImageChops
 from ray import serve
+from typer.testing import CliRunner
 
 from deployments.demo import demo_folder
 from deployments.engine.errors import InvalidRequest
 from deployments.engine.events import Completed, ImageReady, Preview, Progress, Started
 from deployments.engine.request import GenerationRequest
+from serve_app.cli import app
 from tests.serve.service import Service, eventually, service
 from tests.unit.deployments.engine.lora_files import write_diffusers
 
@@ -60,6 +62,42 @@ def test_a_job_develops_into_a_png(darkroom: Service) -> None:
     answer = darkroom.http.get(events[-1]["images"][0]["url"])
     assert answer.headers["content-type"] == "image/png"
     assert Image.open(io.BytesIO(answer.content)).size == (128, 128)
+
+
+def test_without_keys_this_machine_alone_is_answered(darkroom: Service) -> None:
+    assert darkroom.http.get("/v1/session").json() == {"client": "@127.0.0.1", "admin": False}
+    for headers in ({"Host": "evil.example"}, {"X-Forwarded-For": "127.0.0.1"}, {"X-Forwarded-For": "10.1.2.3"}):
+        assert darkroom.http.get("/v1/session", headers=headers).status_code == 403
+        assert darkroom.http.get("/health/ready", headers=headers).status_code == 200
+    assert darkroom.http.head("/health").status_code == 200
+
+
+def test_a_key_made_beside_the_running_service_locks_it_and_ends_when_it_is_revoked(
+    darkroom: Service, data: Path
+) -> None:
+    def keys(*arguments: str) -> str:
+        return str(CliRunner().invoke(app, ["keys", *arguments, "--data", str(data)]).stdout).strip()
+
+    def status(**headers: str) -> int:
+        return darkroom.http.get("/v1/jobs", headers=headers).status_code
+
+    key = keys("create", "alice")
+    bearer = {"Authorization": f"Bearer {key}"}
+    try:
+        assert status(**bearer) == 200
+        eventually(lambda: status() == 401, within_s=5)
+        answer = darkroom.http.post("/v1/session", json={"key": key})
+        assert answer.json() == {"client": "alice", "admin": False}
+        assert status() == 200  # by the cookie
+        job_id = darkroom.http.post("/v1/jobs", json={"prompt": "a", "steps": 2}, headers=bearer).json()["job_id"]
+        assert list(darkroom.events(job_id))[-1]["event"] == "complete"
+        darkroom.http.cookies.clear()
+        assert darkroom.http.get(f"/v1/jobs/{job_id}").status_code == 401
+    finally:
+        keys("revoke", key.split("_")[1])
+    eventually(lambda: status(**bearer) == 401, within_s=5)
+    eventually(lambda: status() == 200, within_s=5)  # no key is left
+    assert darkroom.http.get(f"/v1/jobs/{job_id}").status_code == 404  # alice's
 
 
 def test_a_picture_is_repainted_where_the_mask_is_white(darkroom: Service) -> None:

@@ -76,9 +76,9 @@ def demo_plan(folder: Path, **options: Any) -> Plan:
     return Plan.of(local_config(demo_args(folder, ("sd15",))), port=port, **options)
 
 
-def lines_of(plan: Plan, cluster: ScriptedCluster) -> list[str]:
+def lines_of(plan: Plan, cluster: ScriptedCluster, *, api_key: str | None = None) -> list[str]:
     console = Console(file=io.StringIO())
-    serve(plan, cluster, console, watch_every_s=0.01)
+    serve(plan, cluster, console, api_key=api_key, watch_every_s=0.01)
     return console.file.getvalue().splitlines()  # type: ignore[attr-defined]
 
 
@@ -169,6 +169,51 @@ def test_a_first_picture_that_fails_ends_the_demo(tmp_path: Path) -> None:
         lines_of(demo_plan(tmp_path, picture=tmp_path / "demo.png"), cluster)
 
     assert cluster.stopped
+
+
+def test_without_a_key_for_a_database_that_has_some_there_is_no_first_picture_and_it_serves(tmp_path: Path) -> None:
+    backend = InterruptedBackend(script=developing(), states=["ready", "ready"], keys=["dk_mine"])
+
+    lines = lines_of(demo_plan(tmp_path, picture=tmp_path / "demo.png"), ScriptedCluster(backend))
+
+    assert [line for line in lines if line.startswith("No first picture")] == ["No first picture: a key is needed here"]
+    assert lines[-1].startswith("Stopping")
+    assert not (tmp_path / "demo.png").exists()
+
+
+def test_with_the_key_there_is_one(tmp_path: Path) -> None:
+    backend = InterruptedBackend(script=developing(), states=["ready", "ready"], keys=["dk_mine"])
+
+    lines_of(demo_plan(tmp_path, picture=tmp_path / "demo.png"), ScriptedCluster(backend), api_key="dk_mine")
+
+    assert (tmp_path / "demo.png").read_bytes() == IMAGE
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_where_others_reach_it_it_tells_how_to_let_them_in(tmp_path: Path, host: str) -> None:
+    data = tmp_path / "my data"
+    backend = InterruptedBackend(states=["ready", "ready"])
+
+    told = "\n".join(lines_of(demo_plan(data, host=host), ScriptedCluster(backend)))
+
+    assert (f"darkroom keys create NAME --data '{data}'" in told) == (host == "0.0.0.0")
+
+
+def test_where_nobody_needs_a_key_it_says_so(tmp_path: Path) -> None:
+    args = demo_args(tmp_path, ("sd15",)).model_copy(update={"allow_anonymous": True})
+    plan = Plan.of(local_config(args), host="0.0.0.0", port=demo_plan(tmp_path).port)
+    backend = InterruptedBackend(states=["ready", "ready"])
+
+    told = "\n".join(lines_of(plan, ScriptedCluster(backend)))
+
+    assert "whoever reaches it can use this service" in told
+    assert "keys create" not in told
+
+
+def test_the_keys_of_a_database_elsewhere_are_made_by_its_config(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    args = AppArgs(database="postgresql+asyncpg://db/darkroom", blobs="s3://bucket")
+    assert Plan.of(local_config(args), file=file).keys_command == f"darkroom keys create NAME --config {file}"
 
 
 def test_host_and_port_go_before_the_configs_and_those_before_the_defaults(tmp_path: Path) -> None:
