@@ -11,6 +11,7 @@ from serve_app.handles.backend import RouterBackend
 from serve_app.handles.calls import CalleeLost
 from serve_app.jobs.following import Following, News, Subscription
 from serve_app.jobs.log import HandedOver
+from serve_app.jobs.store import KeyStore
 from serve_app.router import Router
 from tests.unit.serve_app.jobs.job_fakes import House, open_house
 
@@ -69,6 +70,7 @@ async def whole_service(data: Path, **house: Any) -> AsyncIterator[tuple[House, 
     """Everything of the service but Ray and the engines: an Ingress's backend over a Router over a scripted runner."""
     async with open_house(data, **house) as opened:
         router = Router.__new__(Router)
+        router._keys = KeyStore(opened.database)
         router._service = opened.service
         router._following = Following(opened.service.follow, time.monotonic)
         models = [list(opened.fleet.models)]

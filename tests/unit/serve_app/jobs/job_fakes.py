@@ -122,6 +122,7 @@ class House:
     """A running service and everything behind it."""
 
     service: JobService
+    database: Database
     store: JobStore
     blobs: BlobStore
     runner: ScriptedRunner
@@ -207,7 +208,7 @@ async def open_house(
         watch_every_s=watch_every_s,
     )
     await service.start()
-    house = House(service, jobs, blobs, runner, clock, fleet, data)
+    house = House(service, sql, jobs, blobs, runner, clock, fleet, data)
     if replicas:
         house.beat()
     try:
