@@ -8,7 +8,7 @@ import torch
 from PIL.Image import Image
 
 from deployments.engine.events import ImageReady
-from deployments.engine.failure import failed, is_fatal
+from deployments.engine.failure import is_fatal
 from deployments.engine.families.base import Family
 from deployments.engine.loop import Running
 
@@ -42,7 +42,7 @@ class Decoder:
         except Exception as error:  # whatever a decode raises ends its requests, not the thread
             if tiled or not isinstance(error, torch.OutOfMemoryError):
                 for running in batch:
-                    running.ticket.tell(failed(running.ticket.request.id, error))
+                    running.ticket.fail(error)
                 if is_fatal(error):
                     raise
                 return

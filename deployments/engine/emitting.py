@@ -2,9 +2,9 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from deployments.engine.events import Event
-from deployments.engine.failure import failed
 from deployments.engine.ticket import Raw, Ticket
 
 logger = logging.getLogger(__name__)
@@ -26,13 +26,15 @@ class Emitter:
         for ticket, event in told:
             gathered.setdefault(ticket, []).append(event)
         for ticket, events in gathered.items():
-            if not (finished := _finished(ticket, events)):
-                continue
-            try:
-                ticket.on_events(finished)
-            except Exception:
-                logger.exception("on_events of request %s raised; the request is cancelled", ticket.request.id)
-                self._cancel(ticket.request.id)
+            if finished := _finished(ticket, events):
+                ticket.within(partial(self._deliver, ticket, finished))
+
+    def _deliver(self, ticket: Ticket, events: list[Event]) -> None:
+        try:
+            ticket.on_events(events)
+        except Exception:
+            logger.exception("on_events of request %s raised; the request is cancelled", ticket.request.id)
+            self._cancel(ticket.request.id)
 
 
 def _finished(ticket: Ticket, events: list[Event | Raw]) -> list[Event]:
@@ -45,7 +47,7 @@ def _finished(ticket: Ticket, events: list[Event | Raw]) -> list[Event]:
         try:
             made = event.event(ticket.request.id)
         except Exception as error:  # noqa: BLE001  (it ends its own request, not the thread)
-            ticket.tell(failed(ticket.request.id, error))
+            ticket.fail(error)
             continue
         if made is not None:
             finished.append(made)

@@ -28,10 +28,10 @@ from deployments.engine.events import (
     GenerationResult,
     ImageReady,
 )
-from deployments.engine.failure import failed
 from deployments.engine.families.base import Family
 from deployments.engine.fingerprint import model_facts
 from deployments.engine.loop import DenoiseLoop
+from deployments.engine.memory import memory
 from deployments.engine.preparing import Preparer, Submission
 from deployments.engine.request import GenerationRequest
 from deployments.engine.resolve import resolve
@@ -142,7 +142,8 @@ class Engine:
         """Queue a request; its events come to ``on_events`` in lists, in order, on a thread of the engine's.
 
         ``on_events`` is never called on the denoise thread, must not block for long, and is not called again after the
-        list that holds the terminal event. If it raises, the request is cancelled.
+        list that holds the terminal event. If it raises, the request is cancelled. It runs, as all that the engine logs
+        about this request, in the caller's context variables of now.
 
         Args:
             resume: checkpoints of the request's images, by their indices, to go on from. The request must be as it was
@@ -253,6 +254,8 @@ class Engine:
             device=str(self._family.device),
             overrides=self._with_loras(),
             loras=self._family.loras.held(),
+            work=self._loop.work,
+            memory=memory(self._family.device),
         )
 
     def _with_loras(self) -> dict[str, Any]:
@@ -299,4 +302,4 @@ class Engine:
             self._closed = True
             tickets = list(self._tickets.values())
         for ticket in tickets:
-            ticket.tell(failed(ticket.request.id, error))
+            ticket.fail(error)

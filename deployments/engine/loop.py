@@ -11,11 +11,12 @@ import torch
 from deployments.catalog import Size
 from deployments.engine.batching import StepScheduler
 from deployments.engine.events import Progress
-from deployments.engine.failure import failed, is_fatal
+from deployments.engine.failure import is_fatal
 from deployments.engine.families.base import DenoiseState, Family
 from deployments.engine.meter import Meter
 from deployments.engine.pace import Pace
 from deployments.engine.saving import Saver
+from deployments.engine.stats import Work
 from deployments.engine.ticket import RawPreview, Ticket
 from deployments.engine.worker import Worker
 
@@ -63,6 +64,7 @@ class DenoiseLoop(Worker):
         self._running: set[Running] = set()
         self._joining: deque[Running] = deque()
         self.batch = 0
+        self.work = Work()
 
     def join(self, newcomers: Iterable[Running]) -> None:
         """These take part from the next forward on. From any thread."""
@@ -140,7 +142,7 @@ class DenoiseLoop(Worker):
             self._scheduler.limit(batch[0].state.key, len(batch) // 2)
             return
         for running in batch:
-            running.ticket.tell(failed(running.ticket.request.id, error))
+            running.ticket.fail(error)
         if is_fatal(error):
             raise error
 
@@ -149,7 +151,7 @@ class DenoiseLoop(Worker):
         state, ticket = running.state, running.ticket
         item, sampler = state.item, state.sampler
         if state.error is not None:
-            ticket.tell(failed(item.request.id, state.error))  # it leaves before the next forward
+            ticket.fail(state.error)  # it leaves before the next forward
             return
         before, step = sampler.steps_told, sampler.steps_done
         if step > before:
@@ -170,7 +172,7 @@ class DenoiseLoop(Worker):
         try:
             ticket.tell(RawPreview(self._family.preview(state), item.size, state.sampler.steps_done, item.index))
         except Exception as error:  # noqa: BLE001  (it ends its own request, not the loop)
-            ticket.tell(failed(item.request.id, error))
+            ticket.fail(error)
 
     def _save(self, running: Running, saver: Saver) -> None:
         ticket = running.ticket
@@ -178,7 +180,7 @@ class DenoiseLoop(Worker):
             if (checkpoint := saver.save(running.state)) is not None:
                 ticket.tell(checkpoint)
         except Exception as error:  # noqa: BLE001  (as above)
-            ticket.tell(failed(ticket.request.id, error))
+            ticket.fail(error)
 
     def _leave(self, running: Running) -> None:
         with self._changed:
@@ -187,6 +189,8 @@ class DenoiseLoop(Worker):
 
     def _measure(self, batch: list[Running], seconds: float) -> None:
         self.batch = len(batch)
+        done = self.work
+        self.work = Work(done.forwards + 1, done.seconds + seconds, done.images + len(batch))
         rows = sum(self._family.rows(running.state.item) for running in batch)
         cost = sum(self._cost(running) for running in batch)
         state = batch[0].state

@@ -3,13 +3,14 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 
 from deployments.engine.checkpoint import UnfitCheckpoint, resume
 from deployments.engine.events import Started
-from deployments.engine.failure import failed, is_fatal
+from deployments.engine.failure import is_fatal
 from deployments.engine.families.base import Family, Item
 from deployments.engine.fingerprint import fingerprints
 from deployments.engine.loop import Running
@@ -56,9 +57,9 @@ class Preparer:
             ticket.tell(Started(ticket.request.id))
             try:
                 with torch.no_grad():
-                    newcomers = self._begun(submission)
+                    newcomers = ticket.within(partial(self._begun, submission))
             except Exception as error:
-                ticket.tell(failed(ticket.request.id, error))
+                ticket.fail(error)
                 if is_fatal(error):
                     raise
                 continue

@@ -5,6 +5,24 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """What an engine has done since it started: ``forwards``, the ``seconds`` that they took together, and the
+    ``images`` in them, an image counted once for each forward."""
+
+    forwards: int = 0
+    seconds: float = 0.0
+    images: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes of this process on the device: ``used`` by tensors, ``reserved`` by torch's allocator."""
+
+    used: int
+    reserved: int
+
+
+@dataclass(frozen=True, slots=True)
 class EngineStats:
     """How the engine stands.
 
@@ -17,6 +35,8 @@ class EngineStats:
         device: the torch device.
         overrides: what the weights and settings change of the catalog's card; the LoRAs that there are now among it.
         loras: names of the LoRAs in memory.
+        work: forwards so far.
+        memory: of the device; ``None`` where torch does not tell, as on CPUs.
     """
 
     running: int
@@ -27,3 +47,5 @@ class EngineStats:
     device: str
     overrides: dict[str, Any]
     loras: tuple[str, ...] = ()
+    work: Work = Work()
+    memory: Memory | None = None

@@ -4,14 +4,19 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextvars import copy_context
+from functools import partial
+from typing import TypeVar
 
 from torch import Tensor
 
 from deployments.engine.events import TERMINAL, Completed, Event, Preview, Timings
+from deployments.engine.failure import failed
 from deployments.engine.preview import picture
 from deployments.engine.request import GenerationRequest
 
 OnEvents = Callable[[list[Event]], None]
+T = TypeVar("T")
 
 
 class Raw(ABC):
@@ -45,6 +50,8 @@ class RawPreview(Raw):
 class Ticket:
     """The engine's record of one resolved request. Its methods may be called from any thread.
 
+    It is made in the context (:mod:`contextvars`) of whoever submits the request, and remembers that.
+
     Args:
         request: resolved.
         on_events: who listens.
@@ -60,6 +67,7 @@ class Ticket:
         self.request = request
         self.on_events = on_events
         self._emit = emit
+        self._context = copy_context()
         self._lock = threading.Lock()
         self._ended = False
         self._images_left = request.n
@@ -79,6 +87,17 @@ class Ticket:
             self._ended = isinstance(event, TERMINAL)
             self._emit(self, event)
             return True
+
+    def fail(self, error: BaseException) -> None:
+        """End it because of ``error``, which is logged as its submitter's."""
+        self.tell(self.within(partial(failed, self.request.id, error)))
+
+    def within(self, work: Callable[[], T]) -> T:
+        """``work``'s result, done in the submitter's context: what is logged there is known to be about this request.
+
+        (A copy each time: two threads can't be in one context at once.)
+        """
+        return self._context.copy().run(work)
 
     def taken_up(self) -> None:
         """Its prompt is about to be encoded."""

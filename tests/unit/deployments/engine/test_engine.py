@@ -1,7 +1,9 @@
 """The engine's promises, on a family whose forwards the test controls."""
 
+import logging
 import threading
 from collections.abc import Iterator
+from contextvars import ContextVar, copy_context
 from typing import Any
 
 import pytest
@@ -29,6 +31,7 @@ from deployments.engine.events import (
     Progress,
     Started,
 )
+from deployments.engine.stats import Work
 from tests.unit.deployments.engine.listener import Listener
 from tests.unit.deployments.engine.slow_motion import SlowMotionFamily
 
@@ -363,6 +366,50 @@ def test_stats_tell_what_is_inside_and_what_it_costs(slow: tuple[SlowMotionFamil
     listener.wait()
     assert engine.stats().running == 0
     assert engine.stats().backlog_s == 0
+
+
+def test_what_an_engine_has_done_adds_up(engine: Engine) -> None:
+    assert engine.stats().work == Work()
+    engine.generate(wish(steps=5, n=2))
+    work = engine.stats().work
+    assert work.images == 10
+    assert 5 <= work.forwards <= 10
+    assert work.seconds > 0
+    assert engine.stats().memory is None  # a CPU
+
+
+@pytest.mark.parametrize("where", ["encode!", "denoise!", "preview!", "decode!"])
+def test_what_is_logged_and_told_of_a_request_is_in_the_context_of_its_submission(where: str, engine: Engine) -> None:
+    submitter: ContextVar[str] = ContextVar("submitter", default="nobody")
+    logged: dict[str, str] = {}
+    told: dict[str, set[str]] = {}
+
+    class Ear(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            logged[submitter.get()] = record.getMessage()
+
+    def submit(name: str) -> Listener:
+        submitter.set(name)
+        listener = Listener()
+
+        def hear(events: list[Event]) -> None:
+            told.setdefault(name, set()).add(submitter.get())
+            listener(events)
+
+        engine.submit(wish(where, id=name, preview_every=1), hear)
+        return listener
+
+    ear = Ear()
+    logging.getLogger("deployments.engine").addHandler(ear)
+    try:
+        listeners = [copy_context().run(submit, name) for name in ("ann", "bob")]
+        for listener in listeners:
+            assert isinstance(listener.wait(), Failed)
+    finally:
+        logging.getLogger("deployments.engine").removeHandler(ear)
+    assert set(logged) == {"ann", "bob"}
+    assert all(name in message for name, message in logged.items())
+    assert told == {"ann": {"ann"}, "bob": {"bob"}}
 
 
 def test_two_hundred_concurrent_requests_each_end_once(engine: Engine) -> None:
