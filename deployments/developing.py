@@ -16,6 +16,7 @@ from deployments.engine.request import GenerationRequest, new_request_id
 from deployments.messages import EncodedPreview, ImageStored, ReplicaEvent, RunAttempt
 from deployments.outbox import Outbox
 from deployments.saving import Saving
+from deployments.telemetry.attempt_spans import AttemptSpans
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -57,13 +58,23 @@ class Developing:
     ``Failed`` the pictures still in the lab no longer matter.
     """
 
-    def __init__(self, attempt: RunAttempt, lab: Lab, cancel: Callable[[], object]) -> None:
-        """``cancel`` stops the request in the engine; called when a picture can't be stored."""
+    def __init__(
+        self,
+        attempt: RunAttempt,
+        lab: Lab,
+        *,
+        cancel: Callable[[], object],
+        saved: Callable[[], object],
+        spans: AttemptSpans,
+    ) -> None:
+        """``cancel`` stops the request in the engine; called when a picture can't be stored. ``saved`` is called for
+        each state that was saved."""
         self.attempt = attempt
+        self.spans = spans
         self._lab = lab
         self._cancel = cancel
         self._outbox = Outbox()
-        self._saving = Saving(attempt.request.id, lab.checkpoints)
+        self._saving = Saving(attempt.request.id, lab.checkpoints, saved)
         self._pictures: list[Preview | ImageReady] = []
         self._completed: Completed | None = None
         self._total = attempt.request.steps or 0  # fewer from a picture on; the engine's progress tells
@@ -71,6 +82,8 @@ class Developing:
         self._lab_task: asyncio.Task[None] | None = None
         self.left_engine = asyncio.Event()
         """Set once the engine has said its last word on this request."""
+        self.left_at: float | None = None
+        """When that was, on the event loop's clock."""
 
     def receive(self, events: list[Event]) -> None:
         """Take up what the engine told."""
@@ -83,6 +96,7 @@ class Developing:
                     self._pictures.append(event)
                 case Completed():
                     self._completed = event
+                    self.spans.completed(event.timings)
                 case Checkpoint():
                     self._saving.put(event)
                 case Progress():
@@ -92,6 +106,7 @@ class Developing:
                     self._outbox.put(event)
             if isinstance(event, TERMINAL):
                 self.left_engine.set()
+                self.left_at = asyncio.get_running_loop().time()
         if self._outbox.ended or self._closed:
             self._stop_developing()
         elif self._lab_task is None and (self._pictures or self._completed):
@@ -147,7 +162,8 @@ class Developing:
     async def _image(self, ready: ImageReady) -> ImageStored:
         request = self.attempt.request
         key = f"{request.id}/{self.attempt.attempt}/{ready.index}"
-        size = await self._lab.store(ready.image, request, key)
+        with self.spans.storing(ready.index):
+            size = await self._lab.store(ready.image, request, key)
         width, height = ready.image.size
         return ImageStored(ready.id, ready.index, key, ready.seed, request.format, width, height, size)
 

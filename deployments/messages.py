@@ -14,11 +14,13 @@ from deployments.engine.request import Format, GenerationRequest
 
 @dataclass(frozen=True, slots=True)
 class RunAttempt:
-    """Run this resolved request, whose id is the job's. ``epoch`` and ``attempt`` fence off superseded work."""
+    """Run this resolved request, whose id is the job's. ``epoch`` and ``attempt`` fence off superseded work; ``trace``
+    is the job's trace context, if it has one."""
 
     request: GenerationRequest
     epoch: int
     attempt: int
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,15 @@ ReplicaEvent = Started | Progress | EncodedPreview | ImageStored | Completed | C
 
 
 @dataclass(frozen=True, slots=True)
+class Dropped:
+    """An attempt whose call was cancelled: its engine said its last word ``ago_s`` seconds before this was told."""
+
+    job: str
+    attempt: int
+    ago_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class ReplicaStats:
     """One replica's heartbeat, returned to the Router's ``sync`` about once a second.
 
@@ -68,6 +79,7 @@ class ReplicaStats:
         seconds_per_row: measured seconds of one row of one forward at the default size; ``None`` until measured.
         overrides: what the weights' ``darkroom.json`` changed of the model's card.
         loras: names of the LoRAs in memory.
+        dropped: attempts that were cancelled, and have left the engine, since the last heartbeat.
     """
 
     replica_id: str
@@ -82,6 +94,7 @@ class ReplicaStats:
     seconds_per_row: float | None
     overrides: dict[str, Any]
     loras: tuple[str, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
 
 
 HELD_LORAS: Final = "loras"

@@ -7,7 +7,8 @@ Router's way by writing them to the blob store itself.
 import asyncio
 import logging
 import os
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -19,9 +20,18 @@ from deployments.engine.errors import DarkroomError, Gone, InternalError, Interr
 from deployments.engine.events import Event, Failed
 from deployments.engine.request import GenerationRequest, new_request_id
 from deployments.engine.spec import LoadSpec
-from deployments.messages import HELD_LORAS, ReplicaEvent, ReplicaStats, RunAttempt
+from deployments.engine.stats import Memory, Work
+from deployments.messages import HELD_LORAS, Dropped, ReplicaEvent, ReplicaStats, RunAttempt
+from deployments.telemetry.attempt_lines import log_attempt
+from deployments.telemetry.attempt_spans import AttemptSpans
+from deployments.telemetry.context import about
+from deployments.telemetry.meters import NO_METERS, Meters
+from deployments.telemetry.replica_metrics import ReplicaMetrics
 
 logger = logging.getLogger(__name__)
+
+MAX_DROPPED = 256
+"""Cancelled attempts that wait to be told of in a heartbeat."""
 
 CODEC_THREADS = 4
 """Pictures encoded at once. More would take the cores from the denoise thread of a CPU replica."""
@@ -46,6 +56,10 @@ class EngineLoad(Protocol):
     def overrides(self) -> Mapping[str, Any]: ...
     @property
     def loras(self) -> tuple[str, ...]: ...
+    @property
+    def work(self) -> Work: ...
+    @property
+    def memory(self) -> Memory | None: ...
 
 
 class ServedEngine(Protocol):
@@ -127,13 +141,16 @@ class ModelReplica:
         blobs_url: str,
         engine_factory: Callable[[], ServedEngine],
         place: Callable[[], Place] = Place.of_this_process,
+        *,
         checkpoint_every_s: float | None = None,
+        telemetry: Callable[[], Meters] = lambda: NO_METERS,
     ) -> None:
         """Load the engine off the event loop; Serve sends requests once this returns.
 
         ``checkpoint_every_s``: seconds between two saved states of an image, at least; 0 saves after every step, None
-        never.
+        never. ``telemetry`` sets up how this process tells of itself (``deployments.telemetry.process.Telemetry``).
         """
+        self._metrics = ReplicaMetrics(telemetry(), model)
         self._model = model
         self._checkpoint_every_s = checkpoint_every_s
         self._place = place()
@@ -142,12 +159,14 @@ class ModelReplica:
         self._engine = await asyncio.to_thread(engine_factory)
         self._epoch = 0
         self._running: dict[str, Developing] = {}
+        self._dropped: deque[Developing] = deque(maxlen=MAX_DROPPED)
 
     async def run(self, attempt: RunAttempt) -> AsyncGenerator[list[ReplicaEvent], None]:
         """Run one attempt; yields all events that gathered since the last yield, to the terminal one.
 
         Cancelling the call cancels the request in the engine.
         """
+        about(attempt.request.id, attempt.attempt)
         self._follow_epoch(attempt.epoch)
         try:
             attempt = replace(attempt, request=await inputs.fetch(attempt.request, self._lab.blobs))
@@ -159,17 +178,29 @@ class ModelReplica:
             logger.exception("job %s: its pictures could not be read", attempt.request.id)
             yield [Failed(attempt.request.id, Interrupted.code, "the input pictures could not be read")]
             return
-        developing = Developing(attempt, self._lab, cancel=lambda: self._engine.cancel(attempt.request.id))
+        spans = AttemptSpans(attempt, self._model)
+        developing = Developing(
+            attempt,
+            self._lab,
+            cancel=lambda: self._engine.cancel(attempt.request.id),
+            saved=self._metrics.checkpoint_saved,
+            spans=spans,
+        )
+        last: ReplicaEvent | None = None
         try:
             if await self._take_over(developing):
                 self._submit(developing, resume)
             async for events in developing.events():
+                last = events[-1]
                 yield events
         finally:
             # Not only on CancelledError: however the call ended, nothing may go on computing for it.
             developing.close()
             if self._running.get(attempt.request.id) is developing:
                 self._engine.cancel(attempt.request.id)
+                self._dropped.append(developing)
+            spans.end(last)
+            log_attempt(attempt, self._model, last)
 
     async def sync(self, epoch: int, superseded: Collection[tuple[str, int]]) -> ReplicaStats:
         """The Router's heartbeat: drop older epochs and the ``superseded`` (job, attempt) pairs; answer the stats."""
@@ -180,6 +211,7 @@ class ModelReplica:
             if developing is not None and developing.attempt.attempt == number:
                 self._interrupt(developing, "another attempt has taken over")
         stats = self._engine.stats()
+        self._metrics.tell(stats)
         return ReplicaStats(
             replica_id=self._place.replica_id,
             model=self._model,
@@ -193,6 +225,7 @@ class ModelReplica:
             seconds_per_row=stats.seconds_per_row,
             overrides=dict(stats.overrides),
             loras=stats.loras,
+            dropped=tuple(self._gone()),
         )
 
     async def record_routing_stats(self) -> dict[str, list[str]]:
@@ -211,6 +244,14 @@ class ModelReplica:
         if (engine := getattr(self, "_engine", None)) is not None:  # absent when loading failed
             engine.close()
             self._lab.threads.shutdown(wait=False, cancel_futures=True)
+
+    def _gone(self) -> Iterator[Dropped]:
+        """The cancelled attempts that have left the engine since this was asked last."""
+        for developing in list(self._dropped):
+            if developing.left_at is not None:
+                self._dropped.remove(developing)
+                attempt, ago_s = developing.attempt, self._loop.time() - developing.left_at
+                yield Dropped(attempt.request.id, attempt.attempt, ago_s)
 
     def _follow_epoch(self, epoch: int) -> None:
         if epoch <= self._epoch:
@@ -258,6 +299,7 @@ class ModelReplica:
         def on_events(events: list[Event]) -> None:  # called on a thread of the engine's
             self._loop.call_soon_threadsafe(receive, events)
 
+        developing.spans.submitted()
         try:
             self._engine.submit(request, on_events, resume=resume, checkpoint_every_s=self._checkpoint_every_s)
         except DarkroomError as error:

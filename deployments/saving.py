@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from deployments.checkpoints import Checkpoints
 from deployments.engine.events import Checkpoint
@@ -16,9 +17,11 @@ class Saving:
     can't be written is logged and given up: an attempt does not fail because it could not be resumed.
     """
 
-    def __init__(self, job: str, checkpoints: Checkpoints) -> None:
+    def __init__(self, job: str, checkpoints: Checkpoints, saved: Callable[[], object]) -> None:
+        """``saved`` is called for each state that was written."""
         self._job = job
         self._checkpoints = checkpoints
+        self._saved = saved
         self._waiting: dict[int, Checkpoint] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -39,6 +42,7 @@ class Saving:
             while self._waiting:
                 _, one = self._waiting.popitem()
                 await self._checkpoints.save(self._job, one.index, one.step, one.data)
+                self._saved()
         except Exception:  # the edge of the task: the attempt goes on, the log says why there is no state
             logger.exception("job %s: its state could not be saved", self._job)
         finally:

@@ -17,11 +17,12 @@ from ray.serve.schema import LoggingConfig
 
 from deployments.engine.spec import LoadSpec
 from deployments.replica import LoadEngine, ModelReplica, ServedEngine
+from deployments.telemetry.process import Telemetry
 from serve_app.autoscaling import MODEL_PREFIX
 from serve_app.handles.routing import LoraRequestRouter
 from serve_app.ingress import Ingress
 from serve_app.router import Router
-from serve_app.settings import AppArgs, IngressSettings, ModelSettings
+from serve_app.settings import AppArgs, IngressSettings, LogSettings, ModelSettings, exports_traces
 
 MANY_REQUESTS = 10_000
 """Ongoing requests of an Ingress or Router replica: every open stream is one. Admission is the job queue's part."""
@@ -75,24 +76,31 @@ def load_engine(model: ModelSettings) -> EngineFactory:
 def compose(args: AppArgs, engines: Callable[[ModelSettings], EngineFactory]) -> Application:
     """The graph over any engines; raises as :func:`build`."""
     refuse_local_storage(args, _alive_nodes())
+    logs = args.logs
+    telemetry = Telemetry(logs.format, logs.level, traces=exports_traces())
     models = {
-        model.id: serve.deployment(ModelReplica, **_model_options(model)).bind(
-            model.id, args.blobs_url, engines(model), checkpoint_every_s=model.checkpoint_every_s
+        model.id: serve.deployment(ModelReplica, **_model_options(model, logs)).bind(
+            model.id,
+            args.blobs_url,
+            engines(model),
+            checkpoint_every_s=model.checkpoint_every_s,
+            telemetry=telemetry.set_up,
         )
         for model in args.models
     }
     routers = [
-        serve.deployment(Router, **_router_options(shard)).bind(
-            args, shard, {model.id: models[model.id] for model in own}
+        serve.deployment(Router, **_router_options(shard, logs)).bind(
+            args, shard, {model.id: models[model.id] for model in own}, telemetry.set_up
         )
         for shard, own in enumerate(args.shards)
     ]
-    return serve.deployment(Ingress, **_ingress_options(args.ingress)).bind(args, routers)
+    return serve.deployment(Ingress, **_ingress_options(args.ingress, logs)).bind(args, routers, telemetry.set_up)
 
 
-def _ingress_options(ingress: IngressSettings) -> dict[str, Any]:
+def _ingress_options(ingress: IngressSettings, logs: LogSettings) -> dict[str, Any]:
     return {
         "name": "Ingress",
+        "logging_config": _logging(logs, access=True),
         "ray_actor_options": {"num_cpus": 0},
         "max_ongoing_requests": MANY_REQUESTS,
         "autoscaling_config": AutoscalingConfig(
@@ -105,12 +113,13 @@ def _ingress_options(ingress: IngressSettings) -> dict[str, Any]:
     }
 
 
-def _router_options(shard: int) -> dict[str, Any]:
+def _router_options(shard: int, logs: LogSettings) -> dict[str, Any]:
     # Only a deployment with an autoscaling config may report figures to the policy. The interval is deprecated in
     # favour of an environment variable that every node would need; its default of 10 s would make scaling late.
     reporting = AutoscalingConfig(min_replicas=1, max_replicas=1, metrics_interval_s=1, look_back_period_s=3)
     return {
         "name": f"Router-{shard}" if shard else "Router",
+        "logging_config": _logging(logs, access=False),  # or every poll is a line
         "ray_actor_options": {"num_cpus": 0},
         "max_ongoing_requests": MANY_REQUESTS,
         "autoscaling_config": reporting,
@@ -119,12 +128,12 @@ def _router_options(shard: int) -> dict[str, Any]:
     }
 
 
-def _model_options(model: ModelSettings) -> dict[str, Any]:
+def _model_options(model: ModelSettings, logs: LogSettings) -> dict[str, Any]:
     return {
         "name": f"{MODEL_PREFIX}{model.id}",
         "ray_actor_options": {"num_cpus": model.num_cpus, "num_gpus": model.num_gpus, **model.ray_actor_options},
         "max_ongoing_requests": model.max_batch + model.prefetch + CONTROL_CALLS,
-        "logging_config": LoggingConfig(enable_access_log=False),  # or every heartbeat is a line
+        "logging_config": _logging(logs, access=False),  # or every heartbeat is a line
         "autoscaling_config": AutoscalingConfig(
             min_replicas=model.min_replicas,
             max_replicas=model.max_replicas,
@@ -135,6 +144,12 @@ def _model_options(model: ModelSettings) -> dict[str, Any]:
         **SUPERVISION,
         "graceful_shutdown_timeout_s": model.drain_s,
     }
+
+
+def _logging(logs: LogSettings, *, access: bool) -> LoggingConfig:
+    """Of Serve's own lines, whose form stays Serve's until the process has set itself up (``Telemetry.set_up``)."""
+    encoding = "JSON" if logs.format == "json" else "TEXT"
+    return LoggingConfig(encoding=encoding, log_level=logs.level, enable_access_log=access)
 
 
 def _to_holders_of_loras(model: ModelSettings) -> RequestRouterConfig:

@@ -1,6 +1,6 @@
 """Ingress: the stateless deployment that clients meet, over HTTP and through ``serve.get_app_handle("darkroom")``."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -11,6 +11,7 @@ from ray.serve.handle import DeploymentHandle
 from deployments.blobs import BlobStore
 from deployments.engine.events import Event, GenerationResult
 from deployments.engine.request import GenerationRequest
+from deployments.telemetry.meters import Meters
 from serve_app.api.app import create_api
 from serve_app.handles import generation
 from serve_app.handles.backend import RouterBackend
@@ -22,8 +23,10 @@ class Ingress:
     """Translates; holds no state, so there may be any number of replicas."""
 
     async def __init__(  # type: ignore[misc]  # Serve awaits it
-        self, args: AppArgs, routers: Sequence[DeploymentHandle]
+        self, args: AppArgs, routers: Sequence[DeploymentHandle], telemetry: Callable[[], Meters]
     ) -> None:
+        """``telemetry`` sets up how this process tells of itself."""
+        self._meters = telemetry()
         self._args = args
         self._blobs = BlobStore.open(args.blobs_url)
         shards = [[model.id for model in shard] for shard in args.shards]
@@ -32,7 +35,11 @@ class Ingress:
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Serve's hook: the HTTP application, built here because its routes close over the handle."""
         return create_api(
-            self._backend, self._args.api, allow_anonymous=self._args.allow_anonymous, knows_peers=knows_peers()
+            self._backend,
+            self._args.api,
+            allow_anonymous=self._args.allow_anonymous,
+            knows_peers=knows_peers(),
+            meters=self._meters,
         )
 
     async def generate(self, request: GenerationRequest | None = None, **fields: Any) -> GenerationResult:

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ray.serve.exceptions import DeploymentUnavailableError
 from ray.serve.handle import DeploymentHandle
 
 from deployments.blobs import BlobStore
 from deployments.messages import ReplicaStats
+from deployments.telemetry.meters import Meters
 from serve_app.autoscaling import BACKLOG_PREFIX
 from serve_app.handles.calls import refusing
 from serve_app.handles.runner import ServeRunner
@@ -17,9 +18,13 @@ from serve_app.jobs.caller import Caller, Once
 from serve_app.jobs.fleet import Fleet, ModelStatus, WorkerStatus
 from serve_app.jobs.following import LEASE_S, Following, News, Subscription
 from serve_app.jobs.job import Job, JobPage, JobRequest, JobStatus
+from serve_app.jobs.observer import observed_by
 from serve_app.jobs.service import JobService
 from serve_app.jobs.store import Database, JobStore, KeyStore
 from serve_app.settings import AppArgs
+from serve_app.telemetry.job_lines import log_job
+from serve_app.telemetry.job_metrics import JobMetrics
+from serve_app.telemetry.job_spans import JobSpans
 
 logger = logging.getLogger(__name__)
 
@@ -38,17 +43,19 @@ class Router:
     """
 
     async def __init__(  # type: ignore[misc]  # Serve awaits it
-        self, args: AppArgs, shard: int, models: Mapping[str, DeploymentHandle]
+        self, args: AppArgs, shard: int, models: Mapping[str, DeploymentHandle], telemetry: Callable[[], Meters]
     ) -> None:
         """Opens the database, takes over the models' jobs, starts dispatch.
 
         Args:
             shard: which of ``args.shards`` this is. The first one also looks after what belongs to no Router.
             models: a handle per id of the shard's models.
+            telemetry: sets up how this process tells of itself.
 
         The tasks that live on are started here: a task started while a request is handled is a child of that request,
         and Serve cancels the calls it makes when the request is cancelled.
         """
+        meters = telemetry()
         self._database = Database(args.database_url)
         await self._database.open()
         self._store = JobStore(self._database)
@@ -63,6 +70,7 @@ class Router:
             elsewhere=[model.id for model in args.models if model.id not in models],
             is_first=shard == 0,
             webhooks=args.webhooks,
+            observe=observed_by(JobMetrics(meters), log_job, JobSpans()),
         )
         await self._service.start()
         self._following = Following(self._service.follow, time.monotonic)

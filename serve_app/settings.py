@@ -27,6 +27,7 @@ from pydantic import (
 
 from deployments.catalog import CATALOG, DEMO_WEIGHTS, MAIN_MODELS, find_card, is_file, is_gguf, refuse_pickles
 from deployments.engine.spec import Decoding, DType, Offload, Quantization
+from deployments.telemetry.lines import LogFormat, LogLevel
 
 
 class Settings(BaseModel):
@@ -273,6 +274,15 @@ class WebhookSettings(Settings):
     timeout_s: float = Field(default=15, gt=0, le=60, description="What one try may take, the name's lookup included.")
 
 
+class LogSettings(Settings):
+    """The log lines of this application's processes, in Ray's folder of Serve logs."""
+
+    format: LogFormat = Field(
+        default="json", description="`json`: one object per line, with the job it is about; `text`: Serve's own form."
+    )
+    level: LogLevel = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR: what is less is not logged.")
+
+
 class AppArgs(Settings):
     """The whole application. ``data`` is one folder for the SQLite database and the images, for one node."""
 
@@ -296,6 +306,7 @@ class AppArgs(Settings):
     api: ApiSettings = ApiSettings()
     jobs: JobSettings = JobSettings()
     webhooks: WebhookSettings = Field(default_factory=WebhookSettings)
+    logs: LogSettings = LogSettings()
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -347,6 +358,8 @@ DATA_VARIABLE: Final = "DARKROOM_DATA"
 URL_VARIABLE: Final = "DARKROOM_URL"
 KEY_VARIABLE: Final = "DARKROOM_API_KEY"
 HAPROXY_VARIABLE: Final = "RAY_SERVE_ENABLE_HA_PROXY"
+TRACES_VARIABLES: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+"""OpenTelemetry's own: where spans are sent. Its SDK reads these, and the rest of its variables, in each process."""
 
 
 class ConfigInvalid(ValueError):
@@ -378,6 +391,11 @@ def api_key(environ: Mapping[str, str] = os.environ) -> str | None:
 def knows_peers(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether Serve tells who connects. Behind the HAProxy that it can start, everybody comes from this machine."""
     return environ.get(HAPROXY_VARIABLE, "0") == "0"
+
+
+def exports_traces(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether spans are to be exported: one of :data:`TRACES_VARIABLES` says where to, and nobody has forbidden it."""
+    return any(map(environ.get, TRACES_VARIABLES)) and environ.get("OTEL_SDK_DISABLED", "").lower() != "true"
 
 
 def load_config(path: Path, data: Path | None = None) -> dict[str, Any]:

@@ -3,8 +3,11 @@
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
+from opentelemetry.trace import TracerProvider
 from starlette.middleware.cors import CORSMiddleware
 
+from deployments.telemetry.meters import NO_METERS, Meters
 from serve_app.api.backend import Backend
 from serve_app.api.boundary import Boundary
 from serve_app.api.docs import docs_router
@@ -20,6 +23,7 @@ from serve_app.api.schemas import EditsBody, ImagesBody, JobBody
 from serve_app.api.session import SessionBody, session_router
 from serve_app.api.simple import simple_router
 from serve_app.api.streams import Streams
+from serve_app.api.traffic import Traffic, is_probe
 from serve_app.api.webhooks import document_webhooks
 from serve_app.settings import ApiSettings
 
@@ -34,14 +38,34 @@ Where there are API keys, requests carry one: `Authorization: Bearer dk_…`. Ev
 
 
 def create_api(
-    backend: Backend, settings: ApiSettings, *, allow_anonymous: bool = False, knows_peers: bool = True
+    backend: Backend,
+    settings: ApiSettings,
+    *,
+    allow_anonymous: bool = False,
+    knows_peers: bool = True,
+    meters: Meters = NO_METERS,
+    tracer_provider: TracerProvider | None = None,
 ) -> FastAPI:
     """The ASGI application over ``backend``. It keeps nothing that outlasts a request, so any number of them may run.
 
-    ``allow_anonymous`` and ``knows_peers``: see :class:`~serve_app.api.doors.Doors`.
+    ``allow_anonymous`` and ``knows_peers``: see :class:`~serve_app.api.doors.Doors`. ``tracer_provider``: makes the
+    spans; the process's own if absent.
     """
+    telemetry: TelemetryConfig = {
+        "tracer_provider": tracer_provider,
+        "operation_spans": False,
+        "exclude": is_probe,
+        "auto_configure": False,  # deployments.telemetry.export does that, for every process
+    }
     title = "Darkroom"
-    app = FastAPI(title=title, version=version("darkroom"), description=DESCRIPTION, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title=title,
+        version=version("darkroom"),
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        telemetry=telemetry,
+    )
     streams = Streams(settings)
     app.include_router(jobs_router(backend, streams))
     app.include_router(simple_router(backend, streams))
@@ -74,4 +98,5 @@ def create_api(
             expose_headers=["ETag", "Retry-After", "X-Job-Id", "X-Seed"],
         )
     app.add_middleware(Boundary, cross_origin=bool(settings.cors_origins))
+    app.add_middleware(Traffic, meters=meters)
     return app

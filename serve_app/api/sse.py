@@ -178,7 +178,7 @@ class JobFrames:
 
     def broken(self, error: DarkroomError) -> bytes:
         if self._resumable:
-            log.warning("the stream of job %s broke off: %s", self._job_id, error)
+            log.warning("the stream of job %s broke off: %s", self._job_id, error, extra={"job": self._job_id})
             return b""
         # the id stays where it was: nothing of the log was skipped
         return _frame(self._last, {"event": Error.event, "code": error.code, "message": error.message})

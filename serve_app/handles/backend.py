@@ -8,6 +8,7 @@ from contextlib import aclosing
 from itertools import zip_longest
 from typing import Any
 
+from opentelemetry.trace import Tracer
 from ray.serve.handle import DeploymentHandle
 
 from deployments import inputs
@@ -16,6 +17,8 @@ from deployments.catalog import find_card
 from deployments.engine.errors import DarkroomError, ModelNotFound, ModelUnavailable
 from deployments.engine.pictures import PictureRef
 from deployments.engine.request import PICTURE_FIELDS
+from deployments.telemetry.context import about
+from deployments.telemetry.tracing import TRACER, submission
 from serve_app.handles.calls import CalleeLost, answer
 from serve_app.handles.hub import Hub
 from serve_app.handles.identities import Identities
@@ -57,11 +60,13 @@ class RouterBackend:
         blobs: BlobStore,
         *,
         answer_timeout_s: float = ANSWER_TIMEOUT_S,
+        tracer: Tracer = TRACER,
     ) -> None:
         self._routers = routers
         self._shards = {model: shard for shard, models in enumerate(shards) for model in models}
         self._blobs = blobs
         self._answer_timeout_s = answer_timeout_s
+        self._tracer = tracer
         self._hubs = [Hub(_Streams(router)) for router in routers]
         self._homes: OrderedDict[str, int] = OrderedDict()
         self._identities = Identities(lambda token: self._ask(0, "identify", token))
@@ -77,14 +82,16 @@ class RouterBackend:
         else:
             once = Once(key, await asyncio.to_thread(fingerprint, request))
         generation, keys = await inputs.keep(request.generation, self._blobs)
-        kept = request.model_copy(update={"generation": generation})
         try:
-            job: Job = await self._ask(shard, "submit", kept, caller, once)
+            with submission(self._tracer) as trace:
+                kept = request.model_copy(update={"generation": generation, "trace": trace})
+                job: Job = await self._ask(shard, "submit", kept, caller, once)
         except ModelUnavailable:  # it may have been committed: its pictures stay, to be swept if it was not
             raise
         except DarkroomError:
             await self._blobs.delete(keys)
             raise
+        about(job.id)
         if not _names(job.request, keys):  # there was such a job, with pictures of its own
             await self._blobs.delete(keys)
         self._remember(job)
@@ -99,6 +106,7 @@ class RouterBackend:
                 yield batch
 
     async def get(self, job_id: str, caller: Caller) -> Job:
+        about(job_id)
         job: Job = await self._ask(await self._home(job_id, caller), "get", job_id, caller)
         return job
 
@@ -120,10 +128,12 @@ class RouterBackend:
         return JobPage(tuple(found[:limit]), cursors.encode(found[:limit][-1]) if more else None)
 
     async def cancel(self, job_id: str, caller: Caller) -> Job:
+        about(job_id)
         job: Job = await self._ask(await self._home(job_id, caller), "cancel", job_id, caller)
         return job
 
     async def delete(self, job_id: str, caller: Caller) -> None:
+        about(job_id)
         await self._ask(await self._home(job_id, caller), "delete", job_id, caller)
 
     async def image(self, job_id: str, index: int, caller: Caller) -> tuple[Job, bytes]:

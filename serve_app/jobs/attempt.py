@@ -1,15 +1,17 @@
 """One attempt: what a replica tells of it, put into the job's log, until it is known how the attempt ended."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import asdict
 
 from deployments.engine import events as engine
 from deployments.engine.errors import Interrupted
 from deployments.messages import EncodedPreview, ImageStored, ReplicaEvent
+from deployments.telemetry.context import about
 from serve_app.jobs.events import ImageDone, Preview, Progress, Started
 from serve_app.jobs.job import ImageRef, JobStatus
 from serve_app.jobs.live import LiveJob
+from serve_app.jobs.observer import FirstPreview, Observe
 from serve_app.jobs.outcome import Outcome, failed
 from serve_app.jobs.runner import ReplicaLost
 
@@ -17,8 +19,10 @@ from serve_app.jobs.runner import ReplicaLost
 class Attempt:
     """The newest attempt of a job, as its events come in."""
 
-    def __init__(self, live: LiveJob) -> None:
+    def __init__(self, live: LiveJob, observe: Observe, clock: Callable[[], float]) -> None:
         self._live = live
+        self._observe = observe
+        self._clock = clock
         self._images: dict[int, ImageRef] = {}
         live.steps_done.clear()
 
@@ -29,6 +33,7 @@ class Attempt:
             ReplicaLost: it ended without an outcome of its own: the job may run again.
             RuntimeError: the replica broke the contract.
         """
+        about(self._live.id, self._live.job.attempt)
         async with aclosing(stream):
             async for batch in stream:
                 if self._live.ending is not None:
@@ -49,6 +54,9 @@ class Attempt:
                 log.append(Progress(event.step, event.total, event.index))
             case EncodedPreview():
                 log.append(Preview(event.step, event.total, event.format, event.image, event.index))
+                if not self._live.previewed:
+                    self._live.previewed = True
+                    self._observe(FirstPreview(self._live.job, self._clock() - self._live.job.created_at))
             case ImageStored():
                 self._images[event.index] = image = ImageRef(
                     event.index, event.key, event.seed, event.format, event.width, event.height, event.size

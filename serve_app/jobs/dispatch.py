@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from deployments.checkpoints import Checkpoints
 from deployments.messages import RunAttempt
+from deployments.telemetry.context import about
 from serve_app.jobs.attempt import Attempt
 from serve_app.jobs.ending import Ending
 from serve_app.jobs.events import Restarted
@@ -13,6 +14,7 @@ from serve_app.jobs.job import JobStatus
 from serve_app.jobs.lanes import Lane, Lanes, waiting
 from serve_app.jobs.live import LiveJob, LiveJobs
 from serve_app.jobs.log import HandedOver
+from serve_app.jobs.observer import AttemptLost, Begun, Observe
 from serve_app.jobs.outcome import Outcome, defect, interrupted
 from serve_app.jobs.runner import ReplicaLost, Runner
 from serve_app.jobs.store import JobStore
@@ -38,6 +40,7 @@ class Dispatcher:
         ending: Ending,
         tasks: Tasks,
         superseded: Callable[[], None],
+        observe: Observe,
         max_attempts: int,
         clock: Callable[[], float],
     ) -> None:
@@ -49,6 +52,7 @@ class Dispatcher:
         self._ending = ending
         self._tasks = tasks
         self._superseded = superseded
+        self._observe = observe
         self._max_attempts = max_attempts
         self._clock = clock
         self._stopped = False
@@ -68,6 +72,7 @@ class Dispatcher:
         self._stopped = True
 
     async def _carry_out(self, lane: Lane, live: LiveJob) -> None:
+        about(live.id, live.job.attempt + 1)
         try:
             outcome = await self._run(lane, live)
         except Exception as error:  # noqa: BLE001  the edge of a job's processing: it ends as failed, and is logged
@@ -87,6 +92,7 @@ class Dispatcher:
             if live.ending is not None or self._stopped:
                 return None
             lane.paused = True
+            self._observe(AttemptLost(live.job, lost.reason))
             losses = live.job.losses + 1
             if losses >= self._max_attempts:
                 return interrupted(f"its replica was lost in {losses} attempts, the last time: {lost.reason}")
@@ -109,8 +115,11 @@ class Dispatcher:
             self._superseded()
             return None
         live.transition(status=JobStatus.RUNNING, started_at=live.job.started_at or now)
-        run = RunAttempt(live.generation, self._store.epoch, attempt)
-        live.stream = stream = self._tasks.spawn(Attempt(live).follow(self._runner.run(live.model, run)))
+        self._observe(Begun(live.job, live.lost_at or live.job.created_at, now))
+        run = RunAttempt(live.generation, self._store.epoch, attempt, live.job.request.trace)
+        live.stream = stream = self._tasks.spawn(
+            Attempt(live, self._observe, self._clock).follow(self._runner.run(live.model, run))
+        )
         try:
             await asyncio.wait({stream})  # a task of its own, so that `end` cancels the stream and never a commit
         finally:
@@ -134,7 +143,7 @@ class Dispatcher:
             return
         live.transition(status=JobStatus.QUEUED, losses=live.job.losses + 1)
         live.steps_done.clear()
-        live.told = None
+        live.told, live.lost_at = None, self._clock()
         live.log.append(Restarted(attempt + 1, reason, step))
         lane.running.pop(live.id, None)
         lane.queue.requeue(waiting(live))

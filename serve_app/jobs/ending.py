@@ -7,10 +7,12 @@ from dataclasses import replace
 
 from deployments.checkpoints import Checkpoints
 from deployments.engine.errors import JobNotFound
+from deployments.telemetry.context import about
 from serve_app.jobs.job import TERMINAL, Job
 from serve_app.jobs.lanes import Lanes
 from serve_app.jobs.live import LiveJob, LiveJobs
 from serve_app.jobs.log import HandedOver
+from serve_app.jobs.observer import Ended, Observe, Stopping
 from serve_app.jobs.outcome import Outcome, defect, terminal_event
 from serve_app.jobs.store import JobStore
 from serve_app.jobs.tasks import Tasks
@@ -33,6 +35,7 @@ class Ending:
         jobs: LiveJobs,
         tasks: Tasks,
         superseded: Callable[[], None],
+        observe: Observe,
         clock: Callable[[], float],
         retry_s: float = 0.2,
     ) -> None:
@@ -44,6 +47,7 @@ class Ending:
         self._jobs = jobs
         self._tasks = tasks
         self._superseded = superseded
+        self._observe = observe
         self._clock = clock
         self._retry_s = retry_s
 
@@ -61,6 +65,7 @@ class Ending:
             live.ending = self._tasks.spawn(self._commit(live, outcome))
             if live.stream is not None:
                 live.stream.cancel()
+                self._observe(Stopping(live.job))
             if live.timer is not None:
                 live.timer.cancel()
         ended = await asyncio.shield(live.ending)
@@ -69,6 +74,7 @@ class Ending:
         return ended
 
     async def _commit(self, live: LiveJob, outcome: Outcome) -> Job | None:
+        about(live.id, live.job.attempt or None)
         # Nothing is appended to the log once `ending` is set, so the id of the terminal event is known before it.
         last_seq, now = live.log.next_id.seq, self._clock()
         try:
@@ -82,6 +88,7 @@ class Ending:
         live.job = job
         live.log.append(terminal_event(job))
         self._jobs.retire(live)
+        self._observe(Ended(job))
         if job.attempt:
             self._tasks.spawn(self._clear(job.id))
         return job

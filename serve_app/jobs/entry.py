@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from deployments.catalog import ModelCard
 from deployments.engine.errors import Conflict
+from deployments.telemetry.context import about
 from serve_app.jobs.admission import Admitted, admit
 from serve_app.jobs.caller import Caller, Once
 from serve_app.jobs.deadlines import Deadlines
@@ -13,6 +14,7 @@ from serve_app.jobs.job import Job, JobRequest, JobStatus
 from serve_app.jobs.lanes import Lane, Lanes, waiting
 from serve_app.jobs.live import LiveJob, LiveJobs
 from serve_app.jobs.log import EventLog, HandedOver
+from serve_app.jobs.observer import Observe, Submitted
 from serve_app.jobs.store import JobStore, Superseded
 from serve_app.jobs.watch import tell
 
@@ -29,6 +31,7 @@ class Entry:
         dispatcher: Dispatcher,
         deadlines: Deadlines,
         superseded: Callable[[], None],
+        observe: Observe,
         clock: Callable[[], float],
     ) -> None:
         self._store = store
@@ -37,6 +40,7 @@ class Entry:
         self._dispatcher = dispatcher
         self._deadlines = deadlines
         self._superseded = superseded
+        self._observe = observe
         self._clock = clock
         self._entering: dict[tuple[str, str], asyncio.Event] = {}
 
@@ -51,6 +55,7 @@ class Entry:
             Conflict: the name, or the id, is taken by something else.
             HandedOver: another Router has the model's jobs.
         """
+        about(request.generation.id)
         if once is None:
             return await self._enter(request, card, caller, None)
         name = (caller.client, once.key)
@@ -91,6 +96,7 @@ class Entry:
                 self._superseded()
                 raise HandedOver from None
             raise
+        self._observe(Submitted(live.job))
         if live.ending is not None:  # somebody found it in the list and cancelled it
             lane.queue.release(caller.client)
             return await asyncio.shield(live.ending) or live.job

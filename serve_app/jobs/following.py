@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from deployments.engine.errors import DarkroomError, InternalError
+from deployments.telemetry.context import about
 from serve_app.jobs.caller import Caller
 from serve_app.jobs.events import EventId, LoggedEvent
 from serve_app.jobs.log import HandedOver
@@ -165,6 +166,7 @@ class Following:
                 found.forget(number)
 
     async def _carry(self, process: _Process, wanted: Subscription) -> None:
+        about(wanted.job_id)
         try:
             async with aclosing(self._follow(wanted.job_id, wanted.caller, wanted.after)) as batches:
                 async for batch in batches:

@@ -55,7 +55,8 @@ class JobRequest(BaseModel):
 
     ``generation.id`` is the job's id. ``on_disconnect="cancel"`` cancels the job when the last stream that follows it
     is closed before its end; the synchronous routes set it, the job API leaves ``detach``. ``deadline_s`` counts from
-    the submission: a job that has not begun by then expires, one that runs fails as ``deadline_exceeded``.
+    the submission: a job that has not begun by then expires, one that runs fails as ``deadline_exceeded``. ``trace`` is
+    no client's field: the job's trace context (:mod:`deployments.telemetry.tracing`), set on the way in.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -67,6 +68,7 @@ class JobRequest(BaseModel):
     priority: Priority = "normal"
     deadline_s: float | None = Field(default=None, gt=0, le=MAX_DEADLINE_S, allow_inf_nan=False)
     webhook: Webhook | None = None
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

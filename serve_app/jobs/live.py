@@ -27,6 +27,8 @@ class LiveJob:
         told: the newest ``Queued`` in the log.
         stream: the task that reads the replica's events; set only while it reads.
         timer: ends the job at its deadline, if it has one.
+        lost_at: when its newest attempt was lost, in this Router's time or before it.
+        previewed: a preview of it was told, or may have been before this Router came.
         ending: the task that commits the terminal state; set once, by whoever ends the job first.
     """
 
@@ -41,6 +43,8 @@ class LiveJob:
     told: Queued | None = None
     stream: asyncio.Task[Any] | None = None
     timer: asyncio.TimerHandle | None = None
+    lost_at: float | None = None
+    previewed: bool = False
     ending: asyncio.Task[Job | None] | None = None
 
     @property

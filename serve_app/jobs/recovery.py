@@ -85,6 +85,7 @@ class Recovery:
         model = str(generation.model)
         price = cost.rows(generation, self._fleet.card(model))
         live = LiveJob(job, model, EventLog(self._store.epoch), price, unfollowed_since=self._clock())
+        live.lost_at, live.previewed = (self._clock(), True) if job.attempt else (None, False)
         self._jobs.add(live)
         queue = self._lanes[model].queue
         if job.attempt:

@@ -25,6 +25,7 @@ from serve_app.jobs.job import ACTIVE, Job, JobPage, JobRequest, JobStatus
 from serve_app.jobs.lanes import Lanes
 from serve_app.jobs.live import LiveJobs
 from serve_app.jobs.log import HandedOver
+from serve_app.jobs.observer import Observe, Standing, unobserved
 from serve_app.jobs.outcome import CANCELLED
 from serve_app.jobs.recovery import Recovery
 from serve_app.jobs.runner import Runner
@@ -60,6 +61,7 @@ class JobService:
         webhooks: how other systems are told of them.
         elsewhere: models whose jobs other services of this database have.
         is_first: this service also looks after retention, and after what no service has; one does, for a database.
+        observe: sees what happens (:mod:`serve_app.jobs.observer`).
         clock: seconds since the epoch (UTC).
         watch_every_s: seconds between looks at positions, orphans and the time.
     """
@@ -75,12 +77,14 @@ class JobService:
         webhooks: WebhookSettings,
         elsewhere: Collection[str] = (),
         is_first: bool = True,
+        observe: Observe = unobserved,
         clock: Callable[[], float] = time.time,
         watch_every_s: float = 1.0,
     ) -> None:
         self._store = store
         self._blobs = blobs
         self._fleet = fleet
+        self._observe = observe
         self._clock = clock
         self._tasks = tasks = Tasks()
         self._jobs = jobs = LiveJobs(settings.finished_logs)
@@ -93,6 +97,7 @@ class JobService:
             jobs=jobs,
             tasks=tasks,
             superseded=self.hand_over,
+            observe=observe,
             clock=clock,
         )
         self._dispatcher = Dispatcher(
@@ -104,6 +109,7 @@ class JobService:
             ending=ending,
             tasks=tasks,
             superseded=self.hand_over,
+            observe=observe,
             max_attempts=settings.max_attempts,
             clock=clock,
         )
@@ -115,6 +121,7 @@ class JobService:
             dispatcher=self._dispatcher,
             deadlines=deadlines,
             superseded=self.hand_over,
+            observe=observe,
             clock=clock,
         )
         self._recovery = Recovery(
@@ -300,11 +307,13 @@ class JobService:
         self._fleet.heartbeat(stats, model, self._clock())
         self._lanes[model].paused = False
         self._dispatcher.dispatch(model)
+        self._observe(Standing(self._lanes.status(model), stats))
 
     def heartbeat_missed(self, model: str) -> None:
         """Not all replicas of ``model`` answered in time: dispatch goes on with those last known."""
         self._lanes[model].paused = False
         self._dispatcher.dispatch(model)
+        self._observe(Standing(self._lanes.status(model)))
 
     def backlog_s(self) -> dict[str, float]:
         """By model: GPU-seconds that wait, and that remain of what runs."""

@@ -1,10 +1,12 @@
 """A Ray cluster and Serve for one test module at a time, and what the tests ask them."""
 
 import json
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx2
@@ -18,7 +20,8 @@ T = TypeVar("T")
 class Service:
     """A deployed application, as a client sees it, and the processes behind it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, logs: Path) -> None:
+        self.logs = logs
         self.http = httpx2.Client(base_url=url, timeout=60)
 
     def submit(self, **body: Any) -> str:
@@ -46,6 +49,20 @@ class Service:
         workers = self.http.get("/v1/workers").json()["data"]
         return [worker for worker in workers if worker["model"] == model and worker["state"] == "ready"]
 
+    def metric(self, name: str, **labels: str) -> float | None:
+        """The sum of a metric's series that have these labels, as Ray's Prometheus endpoint tells it now; or None."""
+        (node,) = ray.nodes()
+        page = httpx2.get(f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics").text
+        found = re.findall(rf"^ray_{name}\{{(.*)\}} (\S+)$", page, re.MULTILINE)
+        wanted = {f'{label}="{value}"' for label, value in labels.items()}
+        values = [float(value) for told, value in found if wanted <= set(told.split(","))]
+        return sum(values) if values else None
+
+    def log_lines(self, deployment: str) -> list[dict[str, Any]]:
+        """Every line that the deployment's replicas have logged."""
+        files = (self.logs / "serve").glob(f"replica_*_{deployment}_*.log")
+        return [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+
     def replicas(self, deployment: str) -> list[Any]:
         """The actors behind a deployment."""
         actors = ray.util.list_named_actors(all_namespaces=True)
@@ -72,10 +89,10 @@ def free_port() -> int:
 def service(config: Mapping[str, Any], *, num_gpus: int = 0) -> Iterator[Service]:
     """``config``'s application on a cluster of its own; both end with the block."""
     port = free_port()
-    start_ray(num_cpus=2, num_gpus=num_gpus)
+    logs = start_ray(num_cpus=2, num_gpus=num_gpus)
     try:
         deploy({**config, "http_options": {"host": "127.0.0.1", "port": port}}, timeout_s=120)
-        running = Service(f"http://127.0.0.1:{port}")
+        running = Service(f"http://127.0.0.1:{port}", logs)
         with running.http:
             eventually(lambda: running.http.get("/health/ready").status_code == 200)
             yield running

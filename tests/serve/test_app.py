@@ -100,6 +100,34 @@ def test_a_key_made_beside_the_running_service_locks_it_and_ends_when_it_is_revo
     assert darkroom.http.get(f"/v1/jobs/{job_id}").status_code == 404  # alice's
 
 
+def test_a_job_is_in_the_metrics_and_in_the_log_of_every_process_that_it_went_through(darkroom: Service) -> None:
+    done = darkroom.submit(model="sd15", steps=6, preview_every=2, n=2)
+    assert list(darkroom.events(done))[-1]["event"] == "complete"
+    dropped = darkroom.submit(**LONG)
+    until_it_runs(darkroom, dropped)
+    darkroom.http.post(f"/v1/jobs/{dropped}/cancel")
+
+    def metric(name: str, **labels: str) -> float:
+        return eventually(lambda: darkroom.metric(name, **labels))  # Ray tells about every ten seconds
+
+    assert metric("darkroom_jobs_ended_total", model="sd15", status="succeeded", code="") >= 1
+    assert metric("darkroom_jobs_ended_total", model="sd15", status="cancelled", code="") >= 1
+    assert metric("darkroom_images_total", model="sd15", deployment="Router") >= 2
+    assert metric("darkroom_replicas", model="sd15") == 1
+    for histogram in ("admission_wait", "first_preview", "job", "cancel"):
+        name = f"darkroom_{histogram}_seconds"
+        assert metric(f"{name}_count", model="sd15") >= metric(f"{name}_bucket", model="sd15", le="1800.0") >= 1
+    assert metric("darkroom_forward_images_total", model="sd15", deployment="model-sd15") >= 12
+    assert 0 < metric("darkroom_forward_seconds_total", model="sd15") / metric("darkroom_forwards_total") < 60
+    route = {"route": "/v1/jobs/{job_id}/stream", "method": "GET", "status": "200", "deployment": "Ingress"}
+    assert metric("darkroom_http_requests_total", **route) >= 2
+
+    for deployment, ends in (("Router", "succeeded"), ("model-sd15", "completed")):
+        (line,) = [line for line in darkroom.log_lines(deployment) if line.get("job") == done and ends in str(line)]
+        assert (line["deployment"], line["attempt"], line["level"]) == (deployment, 1, "INFO")
+    assert any(line.get("route") == "/v1/jobs" for line in darkroom.log_lines("Ingress"))
+
+
 def test_a_picture_is_repainted_where_the_mask_is_white(darkroom: Service) -> None:
     teal, mask = Image.new("RGB", (128, 128), (0, 128, 128)), Image.new("L", (128, 128))
     mask.paste(255, (64, 0, 128, 128))

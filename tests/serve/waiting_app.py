@@ -11,6 +11,7 @@ from ray.serve import Application
 
 from deployments.engine.events import Cancelled, Completed, Event, ImageReady, Progress, Started, Timings
 from deployments.engine.request import GenerationRequest
+from deployments.engine.stats import Memory, Work
 from serve_app.app import compose
 from serve_app.settings import AppArgs, ModelSettings
 
@@ -28,6 +29,8 @@ class Load:
     device: str = "cuda:0"
     overrides: dict[str, Any] = field(default_factory=dict)
     loras: tuple[str, ...] = ()
+    work: Work = field(default_factory=Work)
+    memory: Memory | None = None
 
 
 class WaitingEngine:

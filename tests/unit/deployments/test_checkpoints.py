@@ -9,10 +9,12 @@ from deployments.blobs import BlobStore
 from deployments.checkpoints import Checkpoints
 from deployments.engine.events import Checkpoint
 from deployments.replica import ModelReplica
-from tests.unit.deployments.test_replica import ScriptedEngine, attempt, engine, replica, until_submitted
+from deployments.telemetry.replica_metrics import CHECKPOINTS
+from tests.unit.deployments.test_replica import ScriptedEngine, attempt, engine, meters, replica, until_submitted
 from tests.unit.serve_app.jobs.job_fakes import turns
+from tests.unit.telemetry_fakes import RecordingMeters
 
-__all__ = ["engine", "replica"]
+__all__ = ["engine", "meters", "replica"]
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -41,7 +43,7 @@ async def test_a_late_writer_of_an_older_step_takes_nothing_away(checkpoints: Ch
 
 
 async def test_a_later_attempt_gets_what_an_earlier_one_saved(
-    replica: ModelReplica, engine: ScriptedEngine, tmp_path: Path
+    replica: ModelReplica, engine: ScriptedEngine, meters: RecordingMeters, tmp_path: Path
 ) -> None:
     first = asyncio.create_task(anext(replica.run(attempt(n=2))))
     await until_submitted(engine)
@@ -49,6 +51,8 @@ async def test_a_later_attempt_gets_what_an_earlier_one_saved(
     engine.say(Checkpoint("job", b"half way", 2, 0), Checkpoint("job", b"a step more", 3, 1))
     checkpoints = Checkpoints(BlobStore.open(f"file://{tmp_path}"))
     while await checkpoints.steps("job") != {0: 2, 1: 3}:
+        await turns(1)
+    while meters.count(CHECKPOINTS, "sd15") < 2:
         await turns(1)
     first.cancel()
     await asyncio.wait({first})

@@ -27,9 +27,13 @@ from deployments.engine.events import (
 )
 from deployments.engine.pictures import Picture, PictureRef
 from deployments.engine.request import GenerationRequest
+from deployments.engine.stats import Memory, Work
 from deployments.inputs import keep
-from deployments.messages import EncodedPreview, ImageStored, ReplicaEvent, ReplicaStats, RunAttempt
+from deployments.messages import Dropped, EncodedPreview, ImageStored, ReplicaEvent, ReplicaStats, RunAttempt
 from deployments.replica import ModelReplica, Place
+from deployments.telemetry.context import Concern, concern
+from deployments.telemetry.replica_metrics import FORWARD_IMAGES, REQUESTS
+from tests.unit.telemetry_fakes import RecordingMeters
 
 TIMINGS = Timings(queued=0, encode=0, denoise=1, decode=0, total=1)
 
@@ -44,10 +48,12 @@ class Load:
     device: str = "cpu"
     overrides: dict[str, Any] = field(default_factory=dict)
     loras: tuple[str, ...] = ("oil", "ink")
+    work: Work = field(default_factory=lambda: Work(forwards=3, seconds=0.5, images=6))
+    memory: Memory | None = None
 
 
 class ScriptedEngine:
-    """Says only what a test has it say. ``cancel`` answers with ``Cancelled``, as an engine does."""
+    """Says only what a test has it say. ``cancel`` answers with ``Cancelled``, as an engine does, unless it is mute."""
 
     def __init__(self) -> None:
         self.listeners: dict[str, Callable[[list[Event]], None]] = {}
@@ -57,6 +63,8 @@ class ScriptedEngine:
         self.cancelled: list[str] = []
         self.refusal: InvalidRequest | None = None
         self.broken = False
+        self.mute = False
+        self.concerns: dict[str, Concern | None] = {}
 
     def submit(
         self,
@@ -71,11 +79,14 @@ class ScriptedEngine:
         self.listeners[request.id] = on_events
         self.requests[request.id] = request
         self.resumed[request.id] = dict(resume or {})
+        self.concerns[request.id] = concern()
         self.submitted.set()
         return request
 
     def cancel(self, request_id: str) -> bool:
         self.cancelled.append(request_id)
+        if self.mute:
+            return True
         listener = self.listeners.pop(request_id, None)
         if listener is None:
             return False
@@ -103,10 +114,17 @@ def engine() -> ScriptedEngine:
 
 
 @pytest.fixture
-async def replica(engine: ScriptedEngine, tmp_path: Path) -> ModelReplica:
+def meters() -> RecordingMeters:
+    return RecordingMeters()
+
+
+@pytest.fixture
+async def replica(engine: ScriptedEngine, meters: RecordingMeters, tmp_path: Path) -> ModelReplica:
     place = Place(replica_id="r1", node="n1", gpu="3")
     replica = ModelReplica.__new__(ModelReplica)
-    await replica.__init__("sd15", f"file://{tmp_path}", lambda: engine, lambda: place)  # as Serve does
+    await replica.__init__(
+        "sd15", f"file://{tmp_path}", lambda: engine, lambda: place, telemetry=lambda: meters
+    )  # as Serve does
     return replica
 
 
@@ -288,6 +306,48 @@ async def test_the_heartbeat_tells_where_the_replica_is_and_how_it_stands(replic
         overrides={},
         loras=("oil", "ink"),
     )
+
+
+async def test_the_heartbeat_measures_the_engine(replica: ModelReplica, meters: RecordingMeters) -> None:
+    await replica.sync(1, [])
+    assert meters.count(FORWARD_IMAGES, "sd15") == 6
+    assert meters.gauges[REQUESTS.name, ("sd15",)] == 1
+
+
+async def test_an_attempt_that_was_cancelled_is_told_once_when_its_engine_has_said_its_last_word(
+    replica: ModelReplica, engine: ScriptedEngine
+) -> None:
+    engine.mute = True
+    task = asyncio.create_task(collect(replica, attempt(number=2)))
+    await until_submitted(engine)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (await replica.sync(1, [])).dropped == ()
+    engine.say(Cancelled("job"))
+    await asyncio.sleep(0)
+    (dropped,) = (await replica.sync(1, [])).dropped
+    assert dropped == Dropped("job", 2, dropped.ago_s)
+    assert 0 <= dropped.ago_s < 60
+    assert (await replica.sync(1, [])).dropped == ()
+
+
+async def test_an_attempt_that_ended_by_itself_was_not_dropped(replica: ModelReplica, engine: ScriptedEngine) -> None:
+    task = asyncio.create_task(collect(replica, attempt()))
+    await until_submitted(engine)
+    engine.say(Completed("job", TIMINGS))
+    await task
+    assert (await replica.sync(1, [])).dropped == ()
+
+
+async def test_the_engine_works_in_the_context_of_its_attempt(replica: ModelReplica, engine: ScriptedEngine) -> None:
+    tasks = [asyncio.create_task(collect(replica, attempt(job, number=3))) for job in ("one", "two")]
+    while len(engine.concerns) < 2:
+        await until_submitted(engine)
+    assert engine.concerns == {"one": Concern("one", 3), "two": Concern("two", 3)}
+    for job in ("one", "two"):
+        engine.say(Completed(job, TIMINGS))
+    await asyncio.gather(*tasks)
 
 
 async def test_the_loras_to_route_by_do_not_change_by_being_used(replica: ModelReplica) -> None:

@@ -17,6 +17,7 @@ from serve_app.jobs.caller import Caller, Once
 from serve_app.jobs.events import Error, JobEvent, LoggedEvent, Restarted
 from serve_app.jobs.fleet import Fleet
 from serve_app.jobs.job import Job, JobRequest
+from serve_app.jobs.observer import Observe, unobserved
 from serve_app.jobs.runner import ReplicaLost
 from serve_app.jobs.service import JobService
 from serve_app.jobs.store import Database, JobStore
@@ -184,6 +185,7 @@ async def open_house(
     watch_every_s: float = 0.005,
     store: Callable[[Database], JobStore] = JobStore,
     database: str | None = None,
+    observe: Observe = unobserved,
 ) -> AsyncIterator[House]:
     """A started service with models ``sd15`` (demo weights) and ``flux-schnell``, and one ``sd15`` replica."""
     clock = clock or Clock()
@@ -204,6 +206,7 @@ async def open_house(
         runner=runner,
         settings=settings or JobSettings(),
         webhooks=webhooks or WebhookSettings(secret=None),
+        observe=observe,
         clock=clock,
         watch_every_s=watch_every_s,
     )
