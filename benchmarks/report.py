@@ -144,6 +144,43 @@ def service_rows(result: dict[str, Any]) -> list[str]:
     ]
 
 
+def chaos_rows(results: list[dict[str, Any]]) -> list[str]:
+    """What becomes of jobs while processes are killed."""
+    rows = [
+        "## Nothing lost",
+        "",
+        "`python -m benchmarks.chaos`: model replicas, the Router and Ingresses get SIGKILL at random moments, while",
+        "jobs run; clients come back by `Last-Event-ID`. Every job must end exactly once, with the bytes of an",
+        "undisturbed run.",
+        "",
+        "| database | jobs | kills | ended exactly once | same bytes | streams whole | ran again | from a saved step |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for result in results:
+        kills = ", ".join(f"{count} {kind}" for kind, count in sorted(result["kills"].items()))
+        rows.append(
+            f"| {result['settings']['database']} | {result['jobs']} | {kills} | {result['ended_exactly_once']} "
+            f"| {result['pictures_equal_to_undisturbed']} | {result['streams_with_ascending_ids']} "
+            f"| {result['restarts_told']} times | {result['restarts_from_a_saved_step']} times |"
+        )
+    return rows
+
+
+def streams_rows(result: dict[str, Any]) -> list[str]:
+    """What many open streams cost."""
+    before, during = result["megabytes_before"], result["megabytes_with_all_open"]
+    apart = result["seconds_between_the_first_and_the_last_reader_of_a_step"]
+    return [
+        "## Many streams",
+        "",
+        f"{result['streams']} event streams on {result['jobs']} jobs through one Ingress, client and models on the",
+        f"same cores: {result['came_to_their_end']} came to their end; all were open after "
+        f"{result['seconds_until_all_open']:.0f} s. The Ingress took {before['Ingress']:.0f} MB before and "
+        f"{during['Ingress']:.0f} MB with all open, the Router {before['Router']:.0f} and {during['Router']:.0f} MB.",
+        f"Half of all steps reached the last of their readers within {milliseconds(apart['median'])} of the first.",
+    ]
+
+
 def where(result: dict[str, Any]) -> str:
     """One line on the machine and the versions."""
     machine = result["environment"]
@@ -169,6 +206,11 @@ def page() -> str:
     for result in results:
         if result["benchmark"] == "event_loop":
             parts += [*event_loop_rows(result), ""]
+    if chaos := [result for result in results if result["benchmark"] == "chaos"]:
+        parts += [*chaos_rows(chaos), ""]
+    for result in results:
+        if result["benchmark"] == "streams":
+            parts += [*streams_rows(result), ""]
     parts += ["## Where it was measured", "", *(where(result) for result in results), ""]
     return "\n".join(parts)
 

@@ -118,7 +118,18 @@ def main() -> None:
             found = asyncio.run(measured(asked.streams, asked.jobs, asked.steps))
         finally:
             launch.stop()
-    print(write("streams-sd15-cpu", {"environment": before, "settings": vars(asked) | {"port": PORT}, **found}))
+    print(
+        write(
+            "streams-sd15-cpu",
+            {
+                "benchmark": "streams",
+                "dtype": "float32",
+                "environment": before,
+                "settings": vars(asked) | {"port": PORT},
+                **found,
+            },
+        )
+    )
     print(found)
 
 

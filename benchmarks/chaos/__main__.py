@@ -152,7 +152,7 @@ def main() -> None:
         found = asyncio.run(
             run(url, seed=asked.seed, jobs=asked.jobs, kills=asked.kills, mean_s=asked.mean_s, steps=asked.steps)
         )
-    result = {"environment": before, "settings": vars(asked), **found}
+    result = {"benchmark": "chaos", "dtype": "float32", "environment": before, "settings": vars(asked), **found}
     print(write(f"chaos-{asked.database}", result))
     print(found)
     sys.exit(0 if found["nothing_lost"] else 1)

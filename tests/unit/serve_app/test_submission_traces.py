@@ -7,7 +7,7 @@ import pytest
 
 from deployments.blobs import BlobStore
 from deployments.engine.errors import QueueFull
-from deployments.telemetry.tracing import current_trace
+from deployments.telemetry.tracing import TRACER, current_trace
 from serve_app.api.app import create_api
 from serve_app.handles.backend import RouterBackend
 from serve_app.handles.calls import Refused
@@ -28,8 +28,10 @@ class Submissions:
         self.requests: list[JobRequest] = []
         self._refusal = refusal
 
-    def __call__(self, method: str, request: JobRequest, *_: Any) -> Response:
-        assert method == "submit"
+    def __call__(self, method: str, *args: Any) -> Response:
+        if method == "identify":
+            return Response(None)  # there are no keys
+        request: JobRequest = args[0]
         self.requests.append(request)
         if self._refusal is not None:
             return Response(Refused(self._refusal))
@@ -40,7 +42,7 @@ async def submit(folder: Path, router: Submissions, recording: RecordingTracer |
     """POST a job through the API and a Router's handle; the status."""
     blobs = BlobStore.open(f"file://{folder}")
     handle: Any = Handle(router)
-    backend = RouterBackend(handle, blobs, tracer=recording.tracer) if recording else RouterBackend(handle, blobs)
+    backend = RouterBackend([handle], [["sd15"]], blobs, tracer=recording.tracer if recording else TRACER)
     api = create_api(backend, ApiSettings(), tracer_provider=recording.provider if recording else None)
     async with connect_to(api) as client:
         answer = await client.post("/v1/jobs", json=WISH, headers=headers)
@@ -83,7 +85,8 @@ async def test_where_nobody_traces_a_job_has_no_trace(tmp_path: Path) -> None:
 
 async def test_health_probes_are_not_traced(tmp_path: Path) -> None:
     recording = RecordingTracer()
-    backend = RouterBackend(Handle(Submissions()), BlobStore.open(f"file://{tmp_path}"))  # type: ignore[arg-type]
+    handle: Any = Handle(Submissions())
+    backend = RouterBackend([handle], [["sd15"]], BlobStore.open(f"file://{tmp_path}"))
     async with connect_to(create_api(backend, ApiSettings(), tracer_provider=recording.provider)) as client:
         assert (await client.get("/health")).status_code == 200
     assert recording.all() == []

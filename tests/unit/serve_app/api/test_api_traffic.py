@@ -22,7 +22,7 @@ def meters() -> RecordingMeters:
 
 @pytest.fixture
 async def client(meters: RecordingMeters) -> AsyncIterator[httpx2.AsyncClient]:
-    async with connect_to(create_api(ScriptedBackend(), ApiSettings(), meters)) as client:
+    async with connect_to(create_api(ScriptedBackend(), ApiSettings(), meters=meters)) as client:
         yield client
 
 
