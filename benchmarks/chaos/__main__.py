@@ -2,9 +2,10 @@
 
     python -m benchmarks.chaos [--seed 1] [--jobs 200] [--kills 30] [--database sqlite|postgresql]
 
-Starts a local Ray cluster and the service on the sd15 demo weights (CPU; two model replicas, two Ingresses; SQLite, or
-a PostgreSQL of its own), makes each picture once undisturbed, then all jobs again while model replicas, the Router and
-Ingresses get SIGKILL. Every job must end exactly once, with the same bytes, and every stream must come to its end.
+Starts a local Ray cluster and the service on the sd15 demo weights (CPU, two model replicas, two Ingresses; SQLite, or
+a PostgreSQL of its own; four clients with keys), makes each picture once undisturbed, then all jobs again while model
+replicas, the Router and Ingresses get SIGKILL. Every job must end exactly once, with the same bytes, and every stream
+must come to its end.
 Writes benchmarks/results/chaos-{database}.json; exit code 1 if anything was lost.
 """
 
@@ -14,8 +15,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +26,15 @@ from rich.progress import Progress
 
 from benchmarks.chaos.kills import Killer
 from benchmarks.chaos.work import Story, live
+from benchmarks.clients import keys
 from benchmarks.measure import environment, write
 from serve_app import launch
+from serve_app.settings import AppArgs
 
 MODEL = "sd15"
 PORT = 8118
 IN_FLIGHT = 24
+CLIENTS = ("anna", "bert", "cleo", "dora")
 DIFFERENT = 25
 """Pictures; the jobs are these again and again."""
 
@@ -61,34 +66,46 @@ def body(number: int, steps: int) -> dict[str, Any]:
 
 
 async def all_of(
-    client: httpx2.AsyncClient, wanted: dict[str, dict[str, Any]], progress: Progress, what: str
+    clients: Sequence[httpx2.AsyncClient], wanted: dict[str, dict[str, Any]], progress: Progress, what: str
 ) -> list[Story]:
-    """The stories of these jobs, at most :data:`IN_FLIGHT` at a time."""
+    """The stories of these jobs, which the clients submit in turn, at most :data:`IN_FLIGHT` at a time."""
     task = progress.add_task(what, total=len(wanted))
     few = asyncio.Semaphore(IN_FLIGHT)
 
-    async def one(job_id: str, wish: dict[str, Any]) -> Story:
+    async def one(client: httpx2.AsyncClient, job_id: str, wish: dict[str, Any]) -> Story:
         async with few:
             story = await live(client, job_id, wish)
         progress.advance(task)
         return story
 
-    return list(await asyncio.gather(*(one(job_id, wish) for job_id, wish in wanted.items())))
+    return list(
+        await asyncio.gather(
+            *(one(client, job_id, wish) for client, (job_id, wish) in zip(cycle(clients), wanted.items(), strict=False))
+        )
+    )
 
 
-async def run(url: str, *, seed: int, jobs: int, kills: int, mean_s: float, steps: int) -> dict[str, Any]:
-    """Both rounds; the figures."""
+async def run(
+    url: str, keys: Sequence[str], *, seed: int, jobs: int, kills: int, mean_s: float, steps: int
+) -> dict[str, Any]:
+    """Both rounds, by a client for each of ``keys``; the figures."""
     limits = httpx2.Limits(max_connections=2 * IN_FLIGHT)
-    async with httpx2.AsyncClient(base_url=url, timeout=60, limits=limits) as client:
+    async with AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(
+                httpx2.AsyncClient(base_url=url, timeout=60, limits=limits, headers={"Authorization": f"Bearer {key}"})
+            )
+            for key in keys
+        ]
         with Progress() as progress:
             different = min(DIFFERENT, jobs)
             calm = {f"calm-{number}": body(number, steps) for number in range(different)}
-            reference = await all_of(client, calm, progress, "undisturbed")
+            reference = await all_of(clients, calm, progress, "undisturbed")
             killer = Killer(seed, kills, mean_s)
             wild = {f"wild-{seed}-{number}": body(number % different, steps) for number in range(jobs)}
             begun = time.perf_counter()
             killing = asyncio.create_task(killer.run())
-            stories = await all_of(client, wild, progress, "while processes are killed")
+            stories = await all_of(clients, wild, progress, "while processes are killed")
             took = time.perf_counter() - begun
             killing.cancel()
             await asyncio.wait({killing})
@@ -122,8 +139,8 @@ def judged(reference: list[Story], stories: list[Story]) -> dict[str, Any]:
 
 
 @contextmanager
-def service(database: str, port: int) -> Iterator[str]:
-    """A running service over a new database of this kind; its URL."""
+def service(database: str, port: int) -> Iterator[tuple[str, list[str]]]:
+    """A running service over a new database of this kind; its URL, and a key for each of :data:`CLIENTS`."""
     with ExitStack() as stack:
         data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="darkroom-chaos-")))
         url = None
@@ -131,10 +148,12 @@ def service(database: str, port: int) -> Iterator[str]:
             from tests.postgres import postgres_server
 
             url = stack.enter_context(postgres_server()).fresh_database()
+        wanted = config(data, url, port)
+        made = asyncio.run(keys(AppArgs.model_validate(wanted["applications"][0]["args"]), CLIENTS))
         launch.start_ray(num_cpus=2)
         stack.callback(launch.stop)
-        launch.deploy(config(data, url, port), timeout_s=300)
-        yield f"http://127.0.0.1:{port}"
+        launch.deploy(wanted, timeout_s=300)
+        yield f"http://127.0.0.1:{port}", [made[client] for client in CLIENTS]
 
 
 def main() -> None:
@@ -148,9 +167,9 @@ def main() -> None:
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     asked = parser.parse_args()
     before = environment()
-    with service(asked.database, PORT) as url:
+    with service(asked.database, PORT) as (url, known):
         found = asyncio.run(
-            run(url, seed=asked.seed, jobs=asked.jobs, kills=asked.kills, mean_s=asked.mean_s, steps=asked.steps)
+            run(url, known, seed=asked.seed, jobs=asked.jobs, kills=asked.kills, mean_s=asked.mean_s, steps=asked.steps)
         )
     result = {"benchmark": "chaos", "dtype": "float32", "environment": before, "settings": vars(asked), **found}
     print(write(f"chaos-{asked.database}", result))
