@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -64,7 +65,7 @@ def darkroom(cluster: Cluster, storage: Mapping[str, str]) -> Iterator[Service]:
     }
     port = free_port()
     deploy({"applications": [application], "http_options": {"host": "127.0.0.1", "port": port}}, timeout_s=120)
-    running = Service(f"http://127.0.0.1:{port}")
+    running = Service(f"http://127.0.0.1:{port}", Path(cluster.head_node.get_session_dir_path()) / "logs")
     with running.http:
         eventually(lambda: all(len(running.workers(model)) == NODES for model in MODELS))
         yield running
