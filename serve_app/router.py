@@ -180,5 +180,5 @@ class Router:
         except DeploymentUnavailableError:  # no replica is running
             return []
         for failure in (one for one in answers if isinstance(one, BaseException)):
-            logger.warning("model %s: a replica failed to answer: %s", model, failure)
+            logger.warning("model %s: a replica failed to answer", model, exc_info=failure)
         return [one for one in answers if isinstance(one, ReplicaStats)]

@@ -1,6 +1,6 @@
 """The application on engines that hold one LoRA each: what the tests of routing deploy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from ray.serve import Application
 
 from deployments.engine.events import Cancelled, Completed, Event, ImageReady, Started, Timings
 from deployments.engine.request import GenerationRequest
+from deployments.engine.stats import Memory, Work
 from serve_app.app import compose
 from serve_app.settings import AppArgs, ModelSettings
 
@@ -30,6 +31,8 @@ class Load:
     seconds_per_row: float | None = 0.01
     device: str = "cpu"
     overrides: dict[str, Any] = field(default_factory=lambda: {"capabilities": {"loras": tuple(SHADES)}})
+    work: Work = field(default_factory=Work)
+    memory: Memory | None = None
 
 
 class HoldingEngine:
@@ -40,7 +43,14 @@ class HoldingEngine:
         self._max_batch = max_batch
         self._waiting: dict[str, Callable[[list[Event]], None]] = {}
 
-    def submit(self, request: GenerationRequest, on_events: Callable[[list[Event]], None]) -> GenerationRequest:
+    def submit(
+        self,
+        request: GenerationRequest,
+        on_events: Callable[[list[Event]], None],
+        *,
+        resume: Mapping[int, bytes] | None,
+        checkpoint_every_s: float | None,
+    ) -> GenerationRequest:
         on_events([Started(request.id)])
         if request.prompt == WAIT:
             self._waiting[request.id] = on_events
