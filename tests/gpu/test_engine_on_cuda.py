@@ -94,3 +94,10 @@ def test_a_checkpoint_goes_on_to_the_same_picture(pair: tuple[Engine, Any, str])
     for checkpoint in saved:
         (image,) = engine.generate(request, resume={0: checkpoint.data}).images
         assert np.array_equal(np.asarray(image), np.asarray(ready.image)), checkpoint.step
+
+
+def test_the_memory_of_the_device_is_told(pair: tuple[Engine, Any, str]) -> None:
+    engine, _, _ = pair
+    memory = engine.stats().memory
+    assert memory is not None
+    assert 0 < memory.used <= memory.reserved

@@ -8,7 +8,7 @@ from ray.serve._private.build_app import build_app
 
 from deployments.replica import LoadEngine
 from serve_app.app import build, load_engine, refuse_local_storage
-from serve_app.settings import AppArgs, IngressSettings, ModelSettings, demo_args
+from serve_app.settings import AppArgs, IngressSettings, LogSettings, ModelSettings, demo_args
 
 DATA = Path("/var/lib/darkroom")
 
@@ -112,3 +112,17 @@ def test_shared_storage_serves_a_cluster_of_several_nodes() -> None:
     refuse_local_storage(shared, nodes=8)
     with pytest.raises(ValueError, match="file:///var/lib/darkroom/images"):
         refuse_local_storage(AppArgs(data=DATA, database=shared.database), nodes=2)
+
+
+@pytest.mark.parametrize(("format", "encoding"), [("json", "JSON"), ("text", "TEXT")])
+def test_every_process_logs_in_the_form_and_from_the_level_of_the_settings(format: str, encoding: str) -> None:
+    args = demo_args(DATA).model_copy(update={"logs": LogSettings(format=format, level="DEBUG")})  # type: ignore[arg-type]
+    for name, deployment in deployments(args).items():
+        logging = deployment._deployment_config.logging_config
+        assert (logging["encoding"], logging["log_level"]) == (encoding, "DEBUG"), name
+
+
+def test_only_what_clients_ask_is_a_line_of_an_access_log() -> None:
+    graph = deployments(demo_args(DATA))
+    logged = {name for name, one in graph.items() if one._deployment_config.logging_config["enable_access_log"]}
+    assert logged == {"Ingress"}

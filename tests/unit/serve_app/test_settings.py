@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from deployments.catalog import DEMO_WEIGHTS, MAIN_MODELS
-from serve_app.settings import AppArgs, IngressSettings, ModelSettings, demo_args, gpu_args
+from serve_app.settings import AppArgs, IngressSettings, ModelSettings, demo_args, exports_traces, gpu_args
 
 DATA = Path("/var/lib/darkroom")
 
@@ -34,6 +34,7 @@ def test_a_database_and_a_bucket_are_enough_without_a_folder() -> None:
         ({"data": DATA, "models": [{"id": "dall-e"}]}, "not in the catalog"),
         ({"data": DATA, "models": [{"id": "sd15"}, {"id": "v1-5"}]}, "sd15 configured twice"),
         ({"data": DATA, "no_such_setting": 1}, "Extra inputs are not permitted"),
+        ({"data": DATA, "logs": {"format": "xml"}}, "'json' or 'text'"),
         ({"data": DATA, "models": [{"id": "sd15", "no_such_setting": 1}]}, "Extra inputs are not permitted"),
     ],
 )
@@ -120,3 +121,17 @@ def test_no_secret_is_told_by_what_settings_are_shown_or_refused_as() -> None:
         AppArgs.model_validate({"webhooks": {"secret": SECRET, "no_such_setting": SECRET}})
     for told in (repr(args), str(args), args.model_dump_json(), str(refused.value)):
         assert SECRET not in told
+
+
+@pytest.mark.parametrize(
+    ("environ", "exported"),
+    [
+        ({}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}, True),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://collector:4318/v1/traces"}, True),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "OTEL_SDK_DISABLED": "true"}, False),
+    ],
+)
+def test_traces_are_exported_where_opentelemetrys_own_variables_say_so(environ: dict[str, str], exported: bool) -> None:
+    assert exports_traces(environ) is exported
