@@ -12,7 +12,7 @@ from serve_app.api.errors import route_path
 REQUESTS: Final = Instrument(
     "darkroom_http_requests_total",
     "counter",
-    "Requests answered, by route template; status 499: the client left before an answer.",
+    "Requests answered, by route template, `(none)` where no route was reached; status 499: the client left before.",
     ("route", "method", "status"),
 )
 LATENCY: Final = Instrument(
@@ -28,7 +28,7 @@ HTTP_INSTRUMENTS: Final = (REQUESTS, LATENCY, STREAMS)
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 UNMATCHED: Final = "(none)"
-"""The route of a request that matches none."""
+"""The route of a request that matches none, or was refused at the door."""
 
 LEFT: Final = "499"
 

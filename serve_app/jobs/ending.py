@@ -95,6 +95,7 @@ class Ending:
 
     async def _clear(self, job_id: str) -> None:
         """Nothing will resume it."""
+        about(job_id)
         try:
             await self._checkpoints.clear(job_id)
         except Exception:  # the edge of a task: they go with the job's images in the end

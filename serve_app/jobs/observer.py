@@ -12,6 +12,8 @@ from serve_app.jobs.job import Job
 
 logger = logging.getLogger(__name__)
 
+CallResult = Literal["delivered", "retried", "given_up"]
+
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
@@ -72,10 +74,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Notified:
-    """A webhook was called: it took the notice, it did not and is tried again, or it is given up."""
+    """A job's webhook was called: it took the notice, it did not and is tried again, or it is given up."""
 
-    job: Job
-    result: Literal["delivered", "retried", "given_up"]
+    job_id: str
+    result: CallResult
 
 
 Fact = Submitted | Begun | FirstPreview | AttemptLost | Stopping | Ended | Standing | Notified

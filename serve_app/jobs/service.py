@@ -135,7 +135,9 @@ class JobService:
             follow_within_s=settings.follow_within_s,
             clock=clock,
         )
-        self._courier = Courier(webhooks, store=store, tasks=tasks, clock=clock, look_every_s=watch_every_s)
+        self._courier = Courier(
+            webhooks, store=store, tasks=tasks, clock=clock, observe=observe, look_every_s=watch_every_s
+        )
         retention = settings.retention
         sweeper = Sweeper(store=store, blobs=blobs, retention=retention, clock=clock)
         self._rounds: list[tuple[Callable[[], Awaitable[object]], float, float]] = [  # the work, every, at first after

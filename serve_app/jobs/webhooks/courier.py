@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
+from deployments.telemetry.context import about
+from serve_app.jobs.observer import CallResult, Notified, Observe, unobserved
 from serve_app.jobs.store import JobStore
 from serve_app.jobs.tasks import Tasks
 from serve_app.jobs.webhooks.delivery import Delivery
@@ -42,6 +44,7 @@ class Courier:
         store: JobStore,
         tasks: Tasks,
         clock: Callable[[], float],
+        observe: Observe = unobserved,
         look_every_s: float = 1.0,
         delays_s: Sequence[float] = DELAYS_S,
     ) -> None:
@@ -57,6 +60,7 @@ class Courier:
         self._outbox = store.outbox
         self._tasks = tasks
         self._clock = clock
+        self._observe = observe
         self._look_every_s = look_every_s
         self._delays_s = delays_s
         self._hosts: dict[str, str] = {}  # of the tries under way, by their ids
@@ -109,9 +113,13 @@ class Courier:
                     await self._outbox.news.wait()
 
     async def _deliver(self, sender: Sender, delivery: Delivery) -> None:
+        about(delivery.job_id)
         try:
             answer = await self._try(sender, delivery)
-            await self._settle(delivery, self._next(delivery, answer))
+            due_at = self._next(delivery, answer)
+            result: CallResult = "delivered" if answer.accepted else "given_up" if due_at is None else "retried"
+            self._observe(Notified(delivery.job_id, result))
+            await self._settle(delivery, due_at)
         finally:
             del self._hosts[delivery.id]
             self._outbox.news.set()

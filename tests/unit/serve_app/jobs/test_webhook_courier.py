@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from deployments.engine.errors import InvalidRequest
 from serve_app.jobs.events import Restarted, Started
 from serve_app.jobs.job import Notice, Webhook
+from serve_app.jobs.observer import Fact, Notified
 from serve_app.jobs.store import Database, JobStore, Outbox
 from serve_app.jobs.store.outbox import put
 from serve_app.jobs.webhooks.courier import IN_FLIGHT, PER_HOST
@@ -142,6 +143,20 @@ async def test_who_is_gone_is_told_nothing_more(house: House, caplog: pytest.Log
         await until_settled(house)
         assert len(one.got) == 1
         assert f"job {job_id}: webhook {one.got[0].id} to 127.0.0.1 is given up after 1 tries: HTTP 410" in caplog.text
+
+
+async def test_every_call_is_seen_with_what_came_of_it(tmp_path: Path) -> None:
+    facts: list[Fact] = []
+    async with telling(tmp_path, observe=facts.append) as house, receiver(500, 200, 410) as one:
+        again = await house.submit(webhook=Webhook(url=one.url))
+        await until_settled(house, 1)
+        house.clock.now += A_LITTLE_LATER_S
+        await until_settled(house)
+        gone = await house.submit(webhook=Webhook(url=one.url))
+        await one.until(3)
+        await until_settled(house)
+    calls = [fact for fact in facts if isinstance(fact, Notified)]
+    assert calls == [Notified(again, "retried"), Notified(again, "delivered"), Notified(gone, "given_up")]
 
 
 async def test_after_the_last_try_it_is_given_up_and_the_log_says_so(
