@@ -94,7 +94,7 @@ def _set_up_lines(format: LogFormat, level: LogLevel, deployment: str, replica: 
         for handler in logging.getLogger(SERVE).handlers
         if isinstance(target := getattr(handler, "target", handler), logging.FileHandler)
     ]
-    if not files:  # not a replica's process (Serve's local testing): its logging is somebody else's
+    if not files:  # Serve writes elsewhere than into files here: the process's logging stays as it is
         return
     if format == "json":
         for file in files:
