@@ -166,6 +166,18 @@ def chaos_rows(results: list[dict[str, Any]]) -> list[str]:
     return rows
 
 
+def fairness_rows(result: dict[str, Any]) -> list[str]:
+    """Who got how much of a busy model."""
+    shares = ", ".join(f"{client} {work:.0f}" for client, work in result["work_by_client"].items())
+    return [
+        "## Fairness under load",
+        "",
+        "Three clients keep 400 jobs each waiting, of 2, 8 and 20 steps. Rows of work that each got in "
+        f"{result['seconds']:.0f} s: {shares}; Jain's index **{result['jains_index']:.4f}** (1 is equal).",
+        f"A newcomer's single job began {result['newcomer_waited_s']:.2f} s after it was submitted.",
+    ]
+
+
 def streams_rows(result: dict[str, Any]) -> list[str]:
     """What many open streams cost."""
     before, during = result["megabytes_before"], result["megabytes_with_all_open"]
@@ -208,6 +220,9 @@ def page() -> str:
             parts += [*event_loop_rows(result), ""]
     if chaos := [result for result in results if result["benchmark"] == "chaos"]:
         parts += [*chaos_rows(chaos), ""]
+    for result in results:
+        if result["benchmark"] == "fairness":
+            parts += [*fairness_rows(result), ""]
     for result in results:
         if result["benchmark"] == "streams":
             parts += [*streams_rows(result), ""]
