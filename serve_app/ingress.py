@@ -29,8 +29,7 @@ class Ingress:
         self._meters = telemetry()
         self._args = args
         self._blobs = BlobStore.open(args.blobs_url)
-        shards = [[model.id for model in shard] for shard in args.shards]
-        self._backend = RouterBackend(routers, shards, self._blobs)
+        self._backend = RouterBackend(routers, args.shard_of, self._blobs)
 
     def __serve_build_asgi_app__(self) -> FastAPI:
         """Serve's hook: the HTTP application, built here because its routes close over the handle."""

@@ -321,8 +321,16 @@ class AppArgs(Settings):
 
     @property
     def shards(self) -> tuple[tuple[ModelSettings, ...], ...]:
-        """The models of each Router, dealt out in turn: the first Router has the default model."""
-        return tuple(self.models[shard :: self.router_shards] for shard in range(self.router_shards))
+        """The models of each Router."""
+        return tuple(
+            tuple(model for model in self.models if self.shard_of[model.id] == shard)
+            for shard in range(self.router_shards)
+        )
+
+    @property
+    def shard_of(self) -> dict[str, int]:
+        """By model, in order, which Router has it: they are dealt out in turn, the default model to the first."""
+        return {model.id: place % self.router_shards for place, model in enumerate(self.models)}
 
     @property
     def database_url(self) -> str:

@@ -3,9 +3,8 @@
 import asyncio
 import secrets
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from itertools import zip_longest
 from typing import Any
 
 from opentelemetry.trace import Tracer
@@ -19,7 +18,7 @@ from deployments.engine.pictures import PictureRef
 from deployments.engine.request import PICTURE_FIELDS
 from deployments.telemetry.context import about
 from deployments.telemetry.tracing import TRACER, submission
-from serve_app.handles.calls import CalleeLost, answer
+from serve_app.handles.calls import CalleeLost, answer, unreachable
 from serve_app.handles.hub import Hub
 from serve_app.handles.identities import Identities
 from serve_app.jobs import cursor as cursors
@@ -34,8 +33,6 @@ ANSWER_TIMEOUT_S = 30.0
 
 PAUSE_S = 0.2
 
-RETRY_AFTER_S = 5.0
-
 HOMES_KEPT = 100_000
 """Jobs whose Router is remembered, where there are several."""
 
@@ -48,7 +45,7 @@ class RouterBackend:
 
     Args:
         routers: a handle for each shard.
-        shards: the models of each; the first model of the first is the default.
+        shards: by model, in the order of the settings, which of ``routers`` has its jobs; the first is the default.
         blobs: where the images are.
         answer_timeout_s: how long a call waits for a Router in all.
     """
@@ -56,14 +53,14 @@ class RouterBackend:
     def __init__(
         self,
         routers: Sequence[DeploymentHandle],
-        shards: Sequence[Sequence[str]],
+        shards: Mapping[str, int],
         blobs: BlobStore,
         *,
         answer_timeout_s: float = ANSWER_TIMEOUT_S,
         tracer: Tracer = TRACER,
     ) -> None:
         self._routers = routers
-        self._shards = {model: shard for shard, models in enumerate(shards) for model in models}
+        self._shards = shards
         self._blobs = blobs
         self._answer_timeout_s = answer_timeout_s
         self._tracer = tracer
@@ -145,7 +142,7 @@ class RouterBackend:
             *(self._ask(shard, "models") for shard in range(len(self._routers)))
         )
         by_id = {status.card.id: status for one in told for status in one}
-        return [by_id[model] for model in self._in_order() if model in by_id]
+        return [by_id[model] for model in self._shards if model in by_id]
 
     async def workers(self) -> list[WorkerStatus]:
         told: list[list[WorkerStatus]] = await asyncio.gather(
@@ -159,11 +156,6 @@ class RouterBackend:
             await hub.close()
         await self._identities.close()
 
-    def _in_order(self) -> list[str]:
-        """The models as the settings have them: dealt out to the shards in turn."""
-        by_shard = [[model for model, at in self._shards.items() if at == shard] for shard in range(len(self._routers))]
-        return [model for dealt in zip_longest(*by_shard) for model in dealt if model is not None]
-
     def _shard(self, name: str | None) -> int:
         """Which Router has the jobs of the model that a client calls ``name``.
 
@@ -174,7 +166,7 @@ class RouterBackend:
             return 0
         card = find_card(name)
         if card is None or card.id not in self._shards:
-            raise ModelNotFound(name, self._in_order())
+            raise ModelNotFound(name, list(self._shards))
         return self._shards[card.id]
 
     async def _home(self, job_id: str, caller: Caller) -> int:
@@ -202,8 +194,7 @@ class RouterBackend:
                 return await answer(call.remote(*args, **kwargs), max(0.0, deadline - loop.time()))
             except CalleeLost as lost:
                 if loop.time() >= deadline:
-                    message = f"the job service can't be reached: {lost.reason}"
-                    raise ModelUnavailable(message, RETRY_AFTER_S) from lost
+                    raise unreachable(lost.reason) from lost
             await asyncio.sleep(PAUSE_S)
 
 

@@ -22,7 +22,7 @@ from ray.exceptions import (
 from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, ReplicaUnavailableError
 from ray.serve.handle import DeploymentResponse, DeploymentResponseGenerator
 
-from deployments.engine.errors import DarkroomError
+from deployments.engine.errors import DarkroomError, ModelUnavailable
 from serve_app.jobs.log import HandedOver
 
 P = ParamSpec("P")
@@ -40,12 +40,21 @@ _GONE = (
 )
 
 
+RETRY_AFTER_S = 5.0
+"""When a client may ask again that met no Router."""
+
+
 class CalleeLost(Exception):
     """The called replica died, was taken out of service, or does not answer; ``reason`` says which, in a few words."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+def unreachable(reason: str) -> ModelUnavailable:
+    """What a client is told where no Router could be asked."""
+    return ModelUnavailable(f"the job service can't be reached: {reason}", RETRY_AFTER_S)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from collections.abc import AsyncGenerator, Sequence
 from itertools import count
 from typing import Final, Protocol
 
-from deployments.engine.errors import DarkroomError, ModelUnavailable
-from serve_app.handles.calls import CalleeLost
+from deployments.engine.errors import DarkroomError
+from serve_app.handles.calls import CalleeLost, unreachable
 from serve_app.jobs.caller import Caller
 from serve_app.jobs.events import EventId, LoggedEvent
 from serve_app.jobs.following import News, Subscription
@@ -187,5 +187,5 @@ class Hub:
     def _give_up(self, error: Exception) -> None:
         reason = error.reason if isinstance(error, CalleeLost) else "an internal error"
         for mirror in list(self._by_number.values()):
-            mirror.fail(ModelUnavailable(f"the job service can't be reached: {reason}", 5.0))
+            mirror.fail(unreachable(reason))
             self._retire(mirror)

@@ -132,7 +132,7 @@ class Dispatcher:
         """Put a lost job back at the head of the queue, with the same seed."""
         attempt = live.job.attempt
         news = notices.restarted(live.job, self._clock())
-        kept = await self._store.requeue(live.id, attempt, lost=True, delivery=news)
+        kept = await self._store.requeue(live.id, attempt, delivery=news)
         if live.ending is not None:
             return
         if not kept:

@@ -1,5 +1,6 @@
 """Who waits and who runs, for each model; and the estimates that follow from both."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import fsum
 
@@ -87,9 +88,17 @@ class Lanes:
 
     def place(self, live: LiveJob) -> Place:
         """Where a waiting job stands, as things stand: whoever comes may go before it."""
-        lane = self._lanes[live.model]
-        position, ahead = lane.queue.place(live.id)
-        return Place(position, self._eta_s(live, ahead + _rows_running(lane)))
+        return next(self.places([live]))[1]
+
+    def places(self, waiting: Iterable[LiveJob]) -> Iterator[tuple[LiveJob, Place]]:
+        """The same for many: what runs is added up once for each model."""
+        running: dict[str, float] = {}
+        for live in waiting:
+            lane = self._lanes[live.model]
+            if live.model not in running:
+                running[live.model] = _rows_running(lane)
+            position, ahead = lane.queue.place(live.id)
+            yield live, Place(position, self._eta_s(live, ahead + running[live.model]))
 
     def status(self, model: str) -> ModelStatus:
         """How the model stands."""

@@ -46,11 +46,6 @@ class EventLog:
         return self._ended
 
     @property
-    def handed_over(self) -> bool:
-        """Nothing follows here: another Router has this job."""
-        return self._handed_over
-
-    @property
     def next_id(self) -> EventId:
         """The id that the next event gets."""
         return EventId(self._newest.epoch, self._newest.seq + 1)

@@ -59,9 +59,8 @@ class Recovery:
         steps = await self._resume_steps(begun)
         for job in [*reversed(begun), *(job for job in left if not job.attempt)]:
             self._readmit(job, steps.get(job.id, 0))
-        for live in self._jobs:
-            if not live.job.attempt:
-                tell(live, self._lanes.place(live))
+        for live, place in self._lanes.places(live for live in self._jobs if not live.job.attempt):
+            tell(live, place)
 
     async def abandon(self, elsewhere: Collection[str]) -> None:
         """End what is left of models that neither this service nor another one (``elsewhere``) has any more."""

@@ -46,9 +46,9 @@ class Watch:
 
     def tell_places(self) -> None:
         """Log ``Queued`` for every waiting job that is followed and stands elsewhere than it was last told."""
-        for live in self._jobs:
-            if live.followers and self._lanes.waits(live):
-                tell(live, self._lanes.place(live))
+        followed = (live for live in self._jobs if live.followers and self._lanes.waits(live))
+        for live, place in self._lanes.places(followed):
+            tell(live, place)
 
     async def end_orphans(self) -> None:
         """Cancel the jobs of synchronous calls that nobody began to follow: the caller died after it submitted."""

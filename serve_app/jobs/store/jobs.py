@@ -150,13 +150,11 @@ class JobStore:
             first = first.values(started_at=now)
         return await self._write(first, delivery)
 
-    async def requeue(self, job_id: str, attempt: int, *, lost: bool, delivery: Delivery | None = None) -> bool:
-        """Commit that ``attempt`` is over and the job waits again; False if the job is no longer to be run.
-
-        ``lost``: it ended with its replica, which counts.
-        """
+    async def requeue(self, job_id: str, attempt: int, *, delivery: Delivery | None = None) -> bool:
+        """Commit that ``attempt`` ended with its replica, which counts as a loss, and that the job waits again; False
+        if the job is no longer to be run."""
         ours = and_(self._ours(job_id), jobs.c.attempt == attempt)
-        values = {"status": JobStatus.QUEUED, "losses": jobs.c.losses + int(lost)}
+        values = {"status": JobStatus.QUEUED, "losses": jobs.c.losses + 1}
         return await self._write(update(jobs).where(ours).values(values), delivery)
 
     async def finish(

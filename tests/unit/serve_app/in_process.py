@@ -80,7 +80,7 @@ async def whole_service(data: Path, **house: Any) -> AsyncIterator[tuple[House, 
         router._keys = KeyStore(opened.database)
         router._service = opened.service
         router._following = Following(opened.service.follow, time.monotonic)
-        models = [list(opened.fleet.models)]
+        models = dict.fromkeys(opened.fleet.models, 0)
         backend = RouterBackend([LocalHandle(router)], models, opened.blobs)  # type: ignore[list-item]
         try:
             yield opened, backend

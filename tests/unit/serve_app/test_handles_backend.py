@@ -62,7 +62,7 @@ class Response:
 
 
 def backend(script: Callable[..., Response], folder: Path) -> RouterBackend:
-    return RouterBackend([Handle(script)], [["sd15"]], BlobStore.open(f"file://{folder}"), answer_timeout_s=0.3)  # type: ignore[arg-type]
+    return RouterBackend([Handle(script)], {"sd15": 0}, BlobStore.open(f"file://{folder}"), answer_timeout_s=0.3)  # type: ignore[arg-type]
 
 
 async def test_a_call_without_a_router_is_unavailable_for_now(tmp_path: Path) -> None:

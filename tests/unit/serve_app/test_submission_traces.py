@@ -42,7 +42,7 @@ async def submit(folder: Path, router: Submissions, recording: RecordingTracer |
     """POST a job through the API and a Router's handle; the status."""
     blobs = BlobStore.open(f"file://{folder}")
     handle: Any = Handle(router)
-    backend = RouterBackend([handle], [["sd15"]], blobs, tracer=recording.tracer if recording else TRACER)
+    backend = RouterBackend([handle], {"sd15": 0}, blobs, tracer=recording.tracer if recording else TRACER)
     api = create_api(backend, ApiSettings(), tracer_provider=recording.provider if recording else None)
     async with connect_to(api) as client:
         answer = await client.post("/v1/jobs", json=WISH, headers=headers)
@@ -86,7 +86,7 @@ async def test_where_nobody_traces_a_job_has_no_trace(tmp_path: Path) -> None:
 async def test_health_probes_are_not_traced(tmp_path: Path) -> None:
     recording = RecordingTracer()
     handle: Any = Handle(Submissions())
-    backend = RouterBackend([handle], [["sd15"]], BlobStore.open(f"file://{tmp_path}"))
+    backend = RouterBackend([handle], {"sd15": 0}, BlobStore.open(f"file://{tmp_path}"))
     async with connect_to(create_api(backend, ApiSettings(), tracer_provider=recording.provider)) as client:
         assert (await client.get("/health")).status_code == 200
     assert recording.all() == []

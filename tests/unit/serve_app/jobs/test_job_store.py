@@ -89,7 +89,7 @@ async def test_a_job_goes_from_queued_to_running_to_succeeded(store: JobStore) -
 async def test_the_first_start_is_kept_over_a_lost_attempt(store: JobStore) -> None:
     await store.insert(job("a"))
     await store.start("a", 1, 5.0)
-    assert await store.requeue("a", 1, lost=True)
+    assert await store.requeue("a", 1)
     assert (await store.get("a")).job.status is JobStatus.QUEUED
     assert await store.start("a", 2, 8.0)
     again = (await store.get("a")).job
@@ -114,10 +114,10 @@ async def test_racing_terminal_writes_all_learn_the_same_winner(store: JobStore)
 async def test_a_superseded_attempt_writes_nothing(store: JobStore) -> None:
     await store.insert(job("a"))
     await store.start("a", 1, 5.0)
-    await store.requeue("a", 1, lost=True)
+    await store.requeue("a", 1)
     await store.start("a", 2, 6.0)
     assert not await store.start("a", 2, 7.0)
-    assert not await store.requeue("a", 1, lost=True)
+    assert not await store.requeue("a", 1)
     assert (await store.finish("a", 1, DONE, 8.0, 5)).status is JobStatus.RUNNING
 
 
@@ -192,11 +192,15 @@ async def test_active_jobs_of_models_that_nobody_serves_any_more_are_ended(url: 
         assert (await newer.get("b")).job.status is JobStatus.QUEUED
 
 
-async def test_losses_are_counted_and_a_requeue_that_is_none_is_not(store: JobStore) -> None:
+async def test_lost_attempts_are_counted_and_one_that_ended_with_its_router_is_none(url: str, store: JobStore) -> None:
     await store.insert(job("a"))
-    for attempt, lost in enumerate((True, False, True), start=1):
+    for attempt in (1, 2):
         await store.start("a", attempt, 5.0)
-        await store.requeue("a", attempt, lost=lost)
+        await store.requeue("a", attempt)
+    await store.start("a", 3, 5.0)
+    async with opened(url) as newer:
+        (adopted,) = await newer.adopt(MODELS)
+        assert (adopted.attempt, adopted.losses) == (3, 2)
     assert (await store.get("a")).job.losses == 2
 
 

@@ -49,7 +49,7 @@ async def test_every_change_of_a_job_brings_its_news_and_wakes_whoever_sends_it(
     assert not store.outbox.news.is_set()
     await store.start("a", 1, 5.0, delivery=news("started"))
     assert store.outbox.news.is_set()
-    await store.requeue("a", 1, lost=True, delivery=news("restarted"))
+    await store.requeue("a", 1, delivery=news("restarted"))
     await store.finish("a", 1, DONE, 6.0, 4, delivery=news("complete"))
     assert set(await waiting(store)) == {"started", "restarted", "complete"}
 
@@ -59,7 +59,7 @@ async def test_a_change_that_comes_too_late_tells_nothing(store: JobStore) -> No
     await store.finish("a", 0, CANCELLED, 6.0, 4, delivery=news("cancelled"))
     store.outbox.news.clear()
     assert not await store.start("a", 1, 7.0, delivery=news("started"))
-    assert not await store.requeue("a", 1, lost=True, delivery=news("restarted"))
+    assert not await store.requeue("a", 1, delivery=news("restarted"))
     await store.finish("a", 1, DONE, 8.0, 9, delivery=news("complete"))
     assert await waiting(store) == ["cancelled"]
     assert not store.outbox.news.is_set()
@@ -80,7 +80,7 @@ async def test_what_ran_when_a_router_stopped_is_told_as_restarted_and_what_wait
         await store.insert(job(job_id))
     for job_id in ("running", "lost", "done"):
         await store.start(job_id, 1, 5.0)
-    await store.requeue("lost", 1, lost=True)
+    await store.requeue("lost", 1)
     await store.finish("done", 1, DONE, 6.0, 4)
 
     def told(left: Job) -> Delivery:
