@@ -14,12 +14,12 @@ from deployments.telemetry.meters import Meters
 from serve_app.autoscaling import BACKLOG_PREFIX
 from serve_app.handles.calls import refusing
 from serve_app.handles.runner import ServeRunner
+from serve_app.jobs.assembly import assemble
 from serve_app.jobs.caller import Caller, Once
 from serve_app.jobs.fleet import Fleet, ModelStatus, WorkerStatus
 from serve_app.jobs.following import LEASE_S, Following, News, Subscription
 from serve_app.jobs.job import Job, JobPage, JobRequest, JobStatus
 from serve_app.jobs.observer import observed_by
-from serve_app.jobs.service import JobService
 from serve_app.jobs.store import Database, JobStore, KeyStore
 from serve_app.settings import AppArgs
 from serve_app.telemetry.job_lines import log_job
@@ -61,7 +61,7 @@ class Router:
         self._store = JobStore(self._database)
         self._keys = KeyStore(self._database)
         self._runner = ServeRunner(models)
-        self._service = JobService(
+        self._service = assemble(
             store=self._store,
             blobs=BlobStore.open(args.blobs_url),
             fleet=Fleet(args.shards[shard], created=time.time()),

@@ -19,6 +19,7 @@ from serve_app.jobs.outcome import Outcome, defect, interrupted
 from serve_app.jobs.runner import ReplicaLost, Runner
 from serve_app.jobs.store import JobStore
 from serve_app.jobs.tasks import Tasks
+from serve_app.jobs.tenure import Tenure
 from serve_app.jobs.webhooks import notices
 
 
@@ -39,7 +40,7 @@ class Dispatcher:
         jobs: LiveJobs,
         ending: Ending,
         tasks: Tasks,
-        superseded: Callable[[], None],
+        tenure: Tenure,
         observe: Observe,
         max_attempts: int,
         clock: Callable[[], float],
@@ -51,25 +52,20 @@ class Dispatcher:
         self._jobs = jobs
         self._ending = ending
         self._tasks = tasks
-        self._superseded = superseded
+        self._tenure = tenure
         self._observe = observe
         self._max_attempts = max_attempts
         self._clock = clock
-        self._stopped = False
 
     def dispatch(self, model: str) -> None:
         """Start what fits into the free slots of ``model``."""
         lane = self._lanes[model]
-        while not self._stopped and self._lanes.free(lane):
+        while self._tenure.held and self._lanes.free(lane):
             live = self._jobs.active(lane.queue.pop())
             if live is None or live.ending is not None:
                 continue
             lane.running[live.id] = live
             self._tasks.spawn(self._carry_out(lane, live))
-
-    def stop(self) -> None:
-        """Start nothing more."""
-        self._stopped = True
 
     async def _carry_out(self, lane: Lane, live: LiveJob) -> None:
         about(live.id, live.job.attempt + 1)
@@ -89,7 +85,7 @@ class Dispatcher:
         try:
             return await self._attempt(live, live.job.attempt + 1)
         except ReplicaLost as lost:
-            if live.ending is not None or self._stopped:
+            if live.ending is not None or not self._tenure.held:
                 return None
             lane.paused = True
             self._observe(AttemptLost(live.job, lost.reason))
@@ -112,7 +108,7 @@ class Dispatcher:
         if live.ending is not None:
             return None
         if not started:
-            self._superseded()
+            self._tenure.end()
             return None
         live.transition(status=JobStatus.RUNNING, started_at=live.job.started_at or now)
         self._observe(Begun(live.job, live.lost_at or live.job.created_at, now))
@@ -136,10 +132,10 @@ class Dispatcher:
         if live.ending is not None:
             return
         if not kept:
-            self._superseded()
+            self._tenure.end()
             return
         step = await self._checkpoints.resumes_at(live.id, live.generation.n)
-        if live.ending is not None or self._stopped:
+        if live.ending is not None or not self._tenure.held:
             return
         live.transition(status=JobStatus.QUEUED, losses=live.job.losses + 1)
         live.steps_done.clear()

@@ -16,6 +16,7 @@ from serve_app.jobs.observer import Ended, Observe, Stopping
 from serve_app.jobs.outcome import Outcome, defect, terminal_event
 from serve_app.jobs.store import JobStore
 from serve_app.jobs.tasks import Tasks
+from serve_app.jobs.tenure import Tenure
 from serve_app.jobs.webhooks import notices
 
 logger = logging.getLogger(__name__)
@@ -34,19 +35,18 @@ class Ending:
         lanes: Lanes,
         jobs: LiveJobs,
         tasks: Tasks,
-        superseded: Callable[[], None],
+        tenure: Tenure,
         observe: Observe,
         clock: Callable[[], float],
         retry_s: float = 0.2,
     ) -> None:
-        """``superseded`` is called when a job turns out to be another Router's. ``retry_s``: the pause before a commit
-        that failed is tried again; doubled each time, to 5 s at most."""
+        """``retry_s``: the pause before a commit that failed is tried again; doubled each time, to 5 s at most."""
         self._store = store
         self._checkpoints = checkpoints
         self._lanes = lanes
         self._jobs = jobs
         self._tasks = tasks
-        self._superseded = superseded
+        self._tenure = tenure
         self._observe = observe
         self._clock = clock
         self._retry_s = retry_s
@@ -83,7 +83,7 @@ class Ending:
             lost = defect(live.id, error)
             job = replace(live.job, status=lost.status, finished_at=now, error=lost.error)
         if job.status not in TERMINAL:
-            self._superseded()
+            self._tenure.end()
             return None
         live.job = job
         live.log.append(terminal_event(job))

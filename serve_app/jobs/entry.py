@@ -16,6 +16,7 @@ from serve_app.jobs.live import LiveJob, LiveJobs
 from serve_app.jobs.log import EventLog, HandedOver
 from serve_app.jobs.observer import Observe, Submitted
 from serve_app.jobs.store import JobStore, Superseded
+from serve_app.jobs.tenure import Tenure
 from serve_app.jobs.watch import tell
 
 
@@ -30,7 +31,7 @@ class Entry:
         jobs: LiveJobs,
         dispatcher: Dispatcher,
         deadlines: Deadlines,
-        superseded: Callable[[], None],
+        tenure: Tenure,
         observe: Observe,
         clock: Callable[[], float],
     ) -> None:
@@ -39,7 +40,7 @@ class Entry:
         self._jobs = jobs
         self._dispatcher = dispatcher
         self._deadlines = deadlines
-        self._superseded = superseded
+        self._tenure = tenure
         self._observe = observe
         self._clock = clock
         self._entering: dict[tuple[str, str], asyncio.Event] = {}
@@ -93,7 +94,7 @@ class Entry:
             lane.queue.release(caller.client)
             self._jobs.forget(live.id)
             if isinstance(error, Superseded):
-                self._superseded()
+                self._tenure.end()
                 raise HandedOver from None
             raise
         self._observe(Submitted(live.job))

@@ -117,6 +117,13 @@ class LiveJobs:
         while len(self._finished) > self._limit:
             self._finished.popitem(last=False)
 
+    def hand_over(self) -> None:
+        """Attempts are closed, and followers told to ask elsewhere; no job ends."""
+        for live in self:
+            live.log.hand_over()
+            if live.stream is not None:
+                live.stream.cancel()
+
     def forget(self, job_id: str) -> None:
         """Drop a job and its log."""
         self._active.pop(job_id, None)

@@ -62,10 +62,9 @@ class Recovery:
         for live, place in self._lanes.places(live for live in self._jobs if not live.job.attempt):
             tell(live, place)
 
-    async def abandon(self, elsewhere: Collection[str]) -> None:
-        """End what is left of models that neither this service nor another one (``elsewhere``) has any more."""
+    async def abandon(self, served: Collection[str]) -> None:
+        """End what is left of models that are not among ``served`` any more."""
         unserved = failed(ModelUnavailable.code, "the model is not served here any more")
-        served = {*self._fleet.models, *elsewhere}
         if ended := await self._store.abandon(served, unserved, self._clock()):
             logger.warning("epoch %d: %d jobs of models that are not served any more failed", self._store.epoch, ended)
 

@@ -5,16 +5,12 @@ It lives on one event loop, in one process: the Router's. What a caller may rely
 """
 
 import asyncio
-import logging
-import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from deployments.blobs import BlobStore
-from deployments.checkpoints import Checkpoints
 from deployments.engine.errors import InvalidRequest, JobNotFound, ModelUnavailable
 from deployments.messages import ReplicaStats
 from serve_app.jobs.caller import Caller, Once
-from serve_app.jobs.deadlines import Deadlines
 from serve_app.jobs.dispatch import Dispatcher
 from serve_app.jobs.ending import Ending
 from serve_app.jobs.entry import Entry
@@ -23,24 +19,18 @@ from serve_app.jobs.fleet import Fleet, ModelStatus, WorkerStatus
 from serve_app.jobs.history import history
 from serve_app.jobs.job import ACTIVE, Job, JobPage, JobRequest, JobStatus
 from serve_app.jobs.lanes import Lanes
+from serve_app.jobs.lifecycle import Lifecycle
 from serve_app.jobs.live import LiveJobs
 from serve_app.jobs.log import HandedOver
-from serve_app.jobs.observer import Observe, Standing, unobserved
+from serve_app.jobs.observer import Observe, Standing
 from serve_app.jobs.outcome import CANCELLED
-from serve_app.jobs.recovery import Recovery
-from serve_app.jobs.runner import Runner
 from serve_app.jobs.store import JobStore, Models
-from serve_app.jobs.sweep import Sweeper, blob_folder
+from serve_app.jobs.sweep import blob_folder
 from serve_app.jobs.tasks import Tasks
-from serve_app.jobs.watch import Watch, is_unwanted, no_replica
+from serve_app.jobs.tenure import Tenure
+from serve_app.jobs.watch import is_unwanted, no_replica
 from serve_app.jobs.webhooks.acceptance import check_webhook
-from serve_app.jobs.webhooks.courier import Courier
-from serve_app.settings import JobSettings, WebhookSettings
-
-logger = logging.getLogger(__name__)
-
-OWNERSHIP_EVERY_S = 1.0
-"""Seconds between looks whether a newer Router has the models of this one."""
+from serve_app.settings import WebhookSettings
 
 MAX_PAGE = 200
 """Jobs on one page of the list at most."""
@@ -50,20 +40,8 @@ class JobService:
     """Every job of some models, from its submission to its end; whatever ends the service, no job is lost.
 
     A caller who may not see a job is told that there is none. Any method that touches jobs raises
-    :class:`~serve_app.jobs.log.HandedOver` once another Router has them.
-
-    Args:
-        store: the jobs in SQL, over an open database.
-        blobs: where the replicas put the images; here they are only deleted.
-        fleet: the models whose jobs these are; :meth:`heartbeat` feeds it.
-        runner: runs attempts on replicas.
-        settings: how jobs are kept.
-        webhooks: how other systems are told of them.
-        elsewhere: models whose jobs other services of this database have.
-        is_first: this service also looks after retention, and after what no service has; one does, for a database.
-        observe: sees what happens (:mod:`serve_app.jobs.observer`).
-        clock: seconds since the epoch (UTC).
-        watch_every_s: seconds between looks at positions, orphans and the time.
+    :class:`~serve_app.jobs.log.HandedOver` once another Router has them. :func:`serve_app.jobs.assembly.assemble` puts
+    one together.
     """
 
     def __init__(
@@ -72,130 +50,54 @@ class JobService:
         store: JobStore,
         blobs: BlobStore,
         fleet: Fleet,
-        runner: Runner,
-        settings: JobSettings,
+        lanes: Lanes,
+        jobs: LiveJobs,
+        entry: Entry,
+        ending: Ending,
+        dispatcher: Dispatcher,
+        lifecycle: Lifecycle,
+        tenure: Tenure,
+        tasks: Tasks,
+        deserted: Callable[[str], bool],
+        listed: Models,
         webhooks: WebhookSettings,
-        elsewhere: Collection[str] = (),
-        is_first: bool = True,
-        observe: Observe = unobserved,
-        clock: Callable[[], float] = time.time,
-        watch_every_s: float = 1.0,
+        observe: Observe,
+        clock: Callable[[], float],
     ) -> None:
+        """``deserted``: whether a model has been without any replica for too long. ``listed``: the models whose jobs a
+        list shows that names none."""
         self._store = store
         self._blobs = blobs
         self._fleet = fleet
+        self._lanes = lanes
+        self._jobs = jobs
+        self._entry = entry
+        self._ending = ending
+        self._dispatcher = dispatcher
+        self._lifecycle = lifecycle
+        self._tenure = tenure
+        self._tasks = tasks
+        self._deserted = deserted
+        self._listed = listed
+        self._webhooks = webhooks
         self._observe = observe
         self._clock = clock
-        self._tasks = tasks = Tasks()
-        self._jobs = jobs = LiveJobs(settings.finished_logs)
-        self._lanes = lanes = Lanes(fleet)
-        checkpoints = Checkpoints(blobs)
-        self._ending = ending = Ending(
-            store=store,
-            checkpoints=checkpoints,
-            lanes=lanes,
-            jobs=jobs,
-            tasks=tasks,
-            superseded=self.hand_over,
-            observe=observe,
-            clock=clock,
-        )
-        self._dispatcher = Dispatcher(
-            store=store,
-            runner=runner,
-            checkpoints=checkpoints,
-            lanes=lanes,
-            jobs=jobs,
-            ending=ending,
-            tasks=tasks,
-            superseded=self.hand_over,
-            observe=observe,
-            max_attempts=settings.max_attempts,
-            clock=clock,
-        )
-        deadlines = Deadlines(ending=ending, tasks=tasks, clock=clock)
-        self._entry = Entry(
-            store=store,
-            lanes=lanes,
-            jobs=jobs,
-            dispatcher=self._dispatcher,
-            deadlines=deadlines,
-            superseded=self.hand_over,
-            observe=observe,
-            clock=clock,
-        )
-        self._recovery = Recovery(
-            store=store, checkpoints=checkpoints, fleet=fleet, lanes=lanes, jobs=jobs, deadlines=deadlines, clock=clock
-        )
-        watch = Watch(
-            jobs=jobs,
-            lanes=lanes,
-            ending=ending,
-            deserted=self._is_deserted,
-            follow_within_s=settings.follow_within_s,
-            clock=clock,
-        )
-        self._courier = Courier(
-            webhooks, store=store, tasks=tasks, clock=clock, observe=observe, look_every_s=watch_every_s
-        )
-        retention = settings.retention
-        sweeper = Sweeper(store=store, blobs=blobs, retention=retention, clock=clock)
-        self._rounds: list[tuple[Callable[[], Awaitable[object]], float, float]] = [  # the work, every, at first after
-            (watch.look, watch_every_s, 0.0),
-            (self._check_ownership, OWNERSHIP_EVERY_S, 0.0),
-        ]
-        if is_first:
-            self._rounds += [
-                (sweeper.sweep, retention.sweep_every_s, 0.0),
-                # it reads through the whole store: not at each start
-                (sweeper.sweep_orphans, retention.sweep_orphans_every_s, retention.sweep_orphans_every_s),
-            ]
-        self._elsewhere = frozenset(elsewhere)
-        self._is_first = is_first
-        self._unavailable_after_s = settings.unavailable_after_s
-        self._webhooks = webhooks
-        self._serving = False
 
     async def start(self) -> None:
         """Take the models' jobs from whoever had them, and go on with what is unfinished."""
-        await self._store.take(self._fleet.models)
-        await self._recovery.recover()
-        if self._is_first:
-            await self._recovery.abandon(self._elsewhere)
-        for work, every_s, after_s in self._rounds:
-            self._tasks.spawn(_repeat(work, every_s, after_s))
-        self._courier.start()
-        self._serving = True
-
-    def hand_over(self) -> None:
-        """Do nothing more: attempts are closed, followers and callers are told to ask elsewhere, no job ends."""
-        self._serving = False
-        self._dispatcher.stop()
-        self._courier.stop()
-        for live in self._jobs:
-            live.log.hand_over()
-            if live.stream is not None:
-                live.stream.cancel()
+        await self._lifecycle.start()
 
     async def close(self) -> None:
         """Stop. What is unfinished stays so in the store, for the next service."""
-        self.hand_over()
-        await self._tasks.close()
-        self._courier.close()
-
-    async def _check_ownership(self) -> None:
-        if self._serving and not await self._store.owns(self._fleet.models):
-            logger.warning("epoch %d: a newer router has taken over", self._store.epoch)
-            self.hand_over()
+        await self._lifecycle.close()
 
     async def submit(self, request: JobRequest, caller: Caller, once: Once | None = None) -> Job:
         """A new job of ``caller``; or, for a repeated ``once``, that one. See :meth:`Entry.submit`, `check_webhook`."""
-        if not self._serving:
-            raise HandedOver
+        self._tenure.require()
         if request.webhook is not None:
             check_webhook(request.webhook, self._webhooks)
         card = self._fleet.card(request.generation.model)
-        if self._is_deserted(card.id):
+        if self._deserted(card.id):
             raise ModelUnavailable(no_replica(card.id), retry_after_s=30)
         entering = self._tasks.spawn(self._entry.submit(request, card, caller, once))
         try:
@@ -209,9 +111,6 @@ class JobService:
 
     async def _withdraw(self, entering: asyncio.Task[Job], caller: Caller) -> None:
         await self.cancel((await entering).id, caller)
-
-    def _is_deserted(self, model: str) -> bool:
-        return self._fleet.deserted_s(model, self._clock()) > self._unavailable_after_s
 
     async def follow(
         self, job_id: str, caller: Caller, after: EventId | None = None
@@ -235,7 +134,7 @@ class JobService:
         finally:
             live.followers -= 1
             live.unfollowed_since = self._clock()
-            if self._serving and is_unwanted(live):
+            if self._tenure.held and is_unwanted(live):
                 self._tasks.spawn(self._ending.end(live, CANCELLED))
 
     async def get(self, job_id: str, caller: Caller) -> Job:
@@ -260,10 +159,7 @@ class JobService:
         jobs of this service's models; the first one's list also has those of models that nobody serves any more."""
         if not 1 <= limit <= MAX_PAGE:
             raise InvalidRequest("limit", limit, f"1 to {MAX_PAGE}")
-        if model is not None:
-            wanted = Models.only(self._fleet.card(model).id)
-        else:
-            wanted = Models.but(*self._elsewhere) if self._is_first else Models.only(*self._fleet.models)
+        wanted = self._listed if model is None else Models.only(self._fleet.card(model).id)
         page = await self._store.page(caller, status=status, models=wanted, limit=limit, cursor=cursor)
         return JobPage(tuple(self._as_it_stands(job) for job in page.jobs), page.next_cursor)
 
@@ -277,8 +173,7 @@ class JobService:
         """End the job as cancelled, unless it has ended before; the state that won."""
         if (live := self._jobs.active(job_id)) is not None:
             _check_sight(live.job, caller)
-            if not self._serving:
-                raise HandedOver
+            self._tenure.require()
             return await self._ending.end(live, CANCELLED)
         job = (await self._store.get(job_id)).job
         _check_sight(job, caller)
@@ -320,18 +215,6 @@ class JobService:
     def backlog_s(self) -> dict[str, float]:
         """By model: GPU-seconds that wait, and that remain of what runs."""
         return {model: self._lanes.backlog_s(model) for model in self._fleet.models}
-
-
-async def _repeat(work: Callable[[], Awaitable[object]], every_s: float, after_s: float) -> None:
-    await asyncio.sleep(after_s)
-    while True:
-        try:
-            await work()
-        except HandedOver:
-            pass
-        except Exception:  # the edge of the loop: the next round tries again, the log says why
-            logger.exception("a round of the job service failed; it is tried again in %g s", every_s)
-        await asyncio.sleep(every_s)
 
 
 def _check_sight(job: Job, caller: Caller) -> None:

@@ -13,6 +13,7 @@ from deployments.catalog import steps_taken
 from deployments.engine.events import Cancelled, Completed, Failed, Progress, Started, Timings
 from deployments.engine.request import GenerationRequest
 from deployments.messages import EncodedPreview, ImageStored, ReplicaEvent, ReplicaStats, RunAttempt
+from serve_app.jobs.assembly import assemble
 from serve_app.jobs.caller import Caller, Once
 from serve_app.jobs.events import Error, JobEvent, LoggedEvent, Restarted
 from serve_app.jobs.fleet import Fleet
@@ -199,7 +200,7 @@ async def open_house(
     sql = Database(database or f"sqlite+aiosqlite:///{data}/darkroom.db")
     await sql.open()
     jobs = store(sql)
-    service = JobService(
+    service = assemble(
         store=jobs,
         blobs=blobs,
         fleet=fleet,
