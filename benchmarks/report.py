@@ -8,10 +8,13 @@
 import argparse
 import json
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import RESULTS
+
+Rows = Callable[[dict[str, Any]], list[str]]
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 
@@ -193,6 +196,28 @@ def streams_rows(result: dict[str, Any]) -> list[str]:
     ]
 
 
+def cancel_rows(result: dict[str, Any]) -> list[str]:
+    """How many forwards a cancelled job still takes part in."""
+    rows = [
+        f"## A cancel, counted in forwards ({result['model']}, demo weights)",
+        "",
+        "Forwards that began with the job in them after the client had sent `POST /v1/jobs/{id}/cancel`. The one under",
+        "way at that moment began before. Client, Router and model share the same cores.",
+        "",
+        "| size | others in the batch | a step takes | cancels | no further forward | one | more | answered |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for case in result["cases"]:
+        further = {int(count): times for count, times in case["forwards_begun_after_the_call"].items()}
+        rows.append(
+            f"| {case['side']}×{case['side']} | {case['others']} | {milliseconds(case['step_s']['median'])} "
+            f"| {case['cancels']} | {further.get(0, 0)} | {further.get(1, 0)} "
+            f"| {sum(times for count, times in further.items() if count > 1)} "
+            f"| after {milliseconds(case['answer_s']['median'])} |"
+        )
+    return rows
+
+
 def where(result: dict[str, Any]) -> str:
     """One line on the machine and the versions."""
     machine = result["environment"]
@@ -204,28 +229,31 @@ def where(result: dict[str, Any]) -> str:
     )
 
 
+def each(rows: Rows) -> Callable[[list[dict[str, Any]]], list[str]]:
+    """A section for every result file."""
+    return lambda results: [line for result in results for line in rows(result)]
+
+
+SECTIONS: Mapping[str, Callable[[list[dict[str, Any]]], list[str]]] = {
+    "engine": engine_rows,
+    "mixed": mixed_rows,
+    "service": each(service_rows),
+    "event_loop": each(event_loop_rows),
+    "cancel": each(cancel_rows),
+    "chaos": chaos_rows,
+    "fairness": each(fairness_rows),
+    "streams": each(streams_rows),
+}
+"""By the benchmark's name, in the order of the page."""
+
+
 def page() -> str:
     """The whole page."""
     results = [json.loads(path.read_text()) | {"file": path.name} for path in sorted(RESULTS.glob("*.json"))]
     parts = [INTRODUCTION]
-    if engines := [result for result in results if result["benchmark"] == "engine"]:
-        parts += [*engine_rows(engines), ""]
-    if mixed := [result for result in results if result["benchmark"] == "mixed"]:
-        parts += [*mixed_rows(mixed), ""]
-    for result in results:
-        if result["benchmark"] == "service":
-            parts += [*service_rows(result), ""]
-    for result in results:
-        if result["benchmark"] == "event_loop":
-            parts += [*event_loop_rows(result), ""]
-    if chaos := [result for result in results if result["benchmark"] == "chaos"]:
-        parts += [*chaos_rows(chaos), ""]
-    for result in results:
-        if result["benchmark"] == "fairness":
-            parts += [*fairness_rows(result), ""]
-    for result in results:
-        if result["benchmark"] == "streams":
-            parts += [*streams_rows(result), ""]
+    for benchmark, told in SECTIONS.items():
+        if found := [result for result in results if result["benchmark"] == benchmark]:
+            parts += [*told(found), ""]
     parts += ["## Where it was measured", "", *(where(result) for result in results), ""]
     return "\n".join(parts)
 
