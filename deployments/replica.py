@@ -11,17 +11,15 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
 
 from deployments import inputs
 from deployments.blobs import BlobStore
 from deployments.developing import Developing, Lab
 from deployments.engine.errors import DarkroomError, Gone, InternalError, Interrupted
 from deployments.engine.events import Event, Failed
-from deployments.engine.request import GenerationRequest, new_request_id
-from deployments.engine.spec import LoadSpec
-from deployments.engine.stats import Memory, Work
+from deployments.engine.request import new_request_id
 from deployments.messages import HELD_LORAS, Dropped, ReplicaEvent, ReplicaStats, RunAttempt
+from deployments.served import ServedEngine
 from deployments.telemetry.attempt_lines import log_attempt
 from deployments.telemetry.attempt_spans import AttemptSpans
 from deployments.telemetry.context import about
@@ -35,76 +33,6 @@ MAX_DROPPED = 256
 
 CODEC_THREADS = 4
 """Pictures encoded at once. More would take the cores from the denoise thread of a CPU replica."""
-
-
-class EngineLoad(Protocol):
-    """How an engine stands (:class:`deployments.engine.EngineStats`), as far as a heartbeat tells it."""
-
-    @property
-    def running(self) -> int: ...
-    @property
-    def batch(self) -> int: ...
-    @property
-    def max_batch(self) -> int: ...
-    @property
-    def backlog_s(self) -> float: ...
-    @property
-    def seconds_per_row(self) -> float | None: ...
-    @property
-    def device(self) -> str: ...
-    @property
-    def overrides(self) -> Mapping[str, Any]: ...
-    @property
-    def loras(self) -> tuple[str, ...]: ...
-    @property
-    def work(self) -> Work: ...
-    @property
-    def memory(self) -> Memory | None: ...
-
-
-class ServedEngine(Protocol):
-    """The part of :class:`deployments.engine.Engine` that a replica uses; thread-safe."""
-
-    def submit(
-        self,
-        request: GenerationRequest,
-        on_events: Callable[[list[Event]], None],
-        *,
-        resume: Mapping[int, bytes] | None,
-        checkpoint_every_s: float | None,
-    ) -> GenerationRequest: ...
-    def cancel(self, request_id: str) -> bool: ...
-    def stats(self) -> EngineLoad: ...
-    def check(self) -> None: ...
-    def close(self) -> None: ...
-
-
-def available_cores() -> int:
-    """CPU cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-@dataclass(frozen=True, slots=True)
-class LoadEngine:
-    """The engine factory of the application: loads the model when the replica calls it.
-
-    ``threads``: torch's intra-op threads; ``None`` for all cores that this process may use. Torch's own choice would be
-    one, because Ray sets ``OMP_NUM_THREADS=1`` for a replica that reserves no CPU.
-    """
-
-    spec: LoadSpec
-    max_batch: int
-    threads: int | None
-
-    def __call__(self) -> ServedEngine:
-        import torch
-
-        from deployments.engine import Engine
-
-        torch.set_num_threads(self.threads or available_cores())
-        return Engine.of(self.spec, max_batch=self.max_batch)
 
 
 @dataclass(frozen=True, slots=True)

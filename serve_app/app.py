@@ -16,7 +16,8 @@ from ray.serve.config import AutoscalingConfig, RequestRouterConfig
 from ray.serve.schema import LoggingConfig
 
 from deployments.engine.spec import LoadSpec
-from deployments.replica import LoadEngine, ModelReplica, ServedEngine
+from deployments.replica import ModelReplica
+from deployments.served import LoadEngine, ServedEngine
 from deployments.telemetry.process import Telemetry
 from serve_app.autoscaling import MODEL_PREFIX
 from serve_app.handles.routing import LoraRequestRouter

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from ray.serve._private.build_app import build_app
 
-from deployments.replica import LoadEngine
+from deployments.served import LoadEngine
 from serve_app.app import build, load_engine, refuse_local_storage
 from serve_app.settings import AppArgs, IngressSettings, LogSettings, ModelSettings, demo_args
 
