@@ -6,6 +6,8 @@ else has to know.
 
 import logging
 import re
+from contextlib import suppress
+from dataclasses import dataclass
 
 from deployments.blobs import BlobStore
 from deployments.engine.errors import Gone
@@ -13,6 +15,14 @@ from deployments.engine.errors import Gone
 logger = logging.getLogger(__name__)
 
 _KEY = re.compile(r"/state/(\d+)-(\d+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class SavedState:
+    """An image's state after ``step``, as :mod:`deployments.engine.checkpoint` writes it."""
+
+    step: int
+    data: bytes
 
 
 class Checkpoints:
@@ -25,16 +35,19 @@ class Checkpoints:
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
 
-    async def save(self, job: str, index: int, step: int, data: bytes) -> None:
-        """Keep the state of image ``index`` after ``step``; earlier ones of it go."""
-        await self._blobs.put(f"{_folder(job)}{index}-{step}", data, "application/octet-stream")
-        await self._blobs.delete(
-            [key for saved, other, key in await self._listed(job) if saved == index and other < step]
-        )
+    async def save(self, job: str, index: int, step: int, data: bytes, instead_of: int | None = None) -> None:
+        """Keep the state of image ``index`` after ``step``; then the one after step ``instead_of`` goes.
+
+        Nothing is listed: a save is at most two calls to the store.
+        """
+        await self._blobs.put(_key(job, index, step), data, "application/octet-stream")
+        if instead_of is not None and instead_of != step:
+            await self._blobs.delete([_key(job, index, instead_of)])
 
     async def steps(self, job: str) -> dict[int, int]:
         """By image: the newest step that was saved."""
-        return {index: step for index, step, _ in sorted(await self._listed(job))}
+        keys = [key async for page in self._blobs.listed(_folder(job)) for key, _ in page]
+        return dict(sorted((int(found[1]), int(found[2])) for key in keys if (found := _KEY.search(key))))
 
     async def resumes_at(self, job: str, images: int) -> int:
         """The step from which all of the job's images have a state; 0 also where the store can't be read."""
@@ -45,26 +58,22 @@ class Checkpoints:
             return 0
         return min(steps.get(index, 0) for index in range(images))
 
-    async def load(self, job: str) -> dict[int, bytes]:
+    async def load(self, job: str) -> dict[int, SavedState]:
         """By image: its newest state. One that goes meanwhile is left out."""
-        newest = {index: key for index, _, key in sorted(await self._listed(job))}
         found = {}
-        for index, key in newest.items():
-            try:
-                found[index] = await self._blobs.get(key)
-            except Gone:
-                continue
+        for index, step in (await self.steps(job)).items():
+            with suppress(Gone):
+                found[index] = SavedState(step, await self._blobs.get(_key(job, index, step)))
         return found
 
     async def clear(self, job: str) -> None:
         """Forget all states of the job."""
         await self._blobs.delete_prefix(_folder(job))
 
-    async def _listed(self, job: str) -> list[tuple[int, int, str]]:
-        """(index, step, key) of all that is there."""
-        keys = [key async for page in self._blobs.listed(_folder(job)) for key, _ in page]
-        return [(int(found[1]), int(found[2]), key) for key in keys if (found := _KEY.search(key))]
-
 
 def _folder(job: str) -> str:
     return f"{job}/state/"
+
+
+def _key(job: str, index: int, step: int) -> str:
+    return f"{_folder(job)}{index}-{step}"

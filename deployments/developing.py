@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -65,16 +65,17 @@ class Developing:
         *,
         cancel: Callable[[], object],
         saved: Callable[[], object],
+        there: Mapping[int, int],
         spans: AttemptSpans,
     ) -> None:
         """``cancel`` stops the request in the engine; called when a picture can't be stored. ``saved`` is called for
-        each state that was saved."""
+        each state that was saved; ``there`` is as in :class:`~deployments.saving.Saving`."""
         self.attempt = attempt
         self.spans = spans
         self._lab = lab
         self._cancel = cancel
         self._outbox = Outbox()
-        self._saving = Saving(attempt.request.id, lab.checkpoints, saved)
+        self._saving = Saving(attempt.request.id, lab.checkpoints, saved, there)
         self._pictures: list[Preview | ImageReady] = []
         self._completed: Completed | None = None
         self._total = attempt.request.steps or 0  # fewer from a picture on; the engine's progress tells

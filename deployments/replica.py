@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from deployments import inputs
 from deployments.blobs import BlobStore
+from deployments.checkpoints import SavedState
 from deployments.developing import Developing, Lab
 from deployments.engine.errors import DarkroomError, Gone, InternalError, Interrupted
 from deployments.engine.events import Event, Failed
@@ -112,12 +113,13 @@ class ModelReplica:
             self._lab,
             cancel=lambda: self._engine.cancel(attempt.request.id),
             saved=self._metrics.checkpoint_saved,
+            there={index: state.step for index, state in resume.items()},
             spans=spans,
         )
         last: ReplicaEvent | None = None
         try:
             if await self._take_over(developing):
-                self._submit(developing, resume)
+                self._submit(developing, {index: state.data for index, state in resume.items()})
             async for events in developing.events():
                 last = events[-1]
                 yield events
@@ -205,7 +207,7 @@ class ModelReplica:
         self._running[job] = developing
         return True
 
-    async def _saved(self, attempt: RunAttempt) -> dict[int, bytes]:
+    async def _saved(self, attempt: RunAttempt) -> dict[int, SavedState]:
         """The states from which ``attempt`` can go on; none for the first."""
         if attempt.attempt == 1:
             return {}

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from deployments.checkpoints import Checkpoints
 from deployments.engine.events import Checkpoint
@@ -17,11 +17,15 @@ class Saving:
     can't be written is logged and given up: an attempt does not fail because it could not be resumed.
     """
 
-    def __init__(self, job: str, checkpoints: Checkpoints, saved: Callable[[], object]) -> None:
-        """``saved`` is called for each state that was written."""
+    def __init__(
+        self, job: str, checkpoints: Checkpoints, saved: Callable[[], object], there: Mapping[int, int]
+    ) -> None:
+        """``saved`` is called for each state that was written. ``there``: by image, the step of the state that an
+        earlier attempt left; the first one written takes its place."""
         self._job = job
         self._checkpoints = checkpoints
         self._saved = saved
+        self._there = dict(there)
         self._waiting: dict[int, Checkpoint] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -41,7 +45,10 @@ class Saving:
         try:
             while self._waiting:
                 _, one = self._waiting.popitem()
-                await self._checkpoints.save(self._job, one.index, one.step, one.data)
+                await self._checkpoints.save(
+                    self._job, one.index, one.step, one.data, instead_of=self._there.get(one.index)
+                )
+                self._there[one.index] = one.step
                 self._saved()
         except Exception:  # the edge of the task: the attempt goes on, the log says why there is no state
             logger.exception("job %s: its state could not be saved", self._job)

@@ -10,6 +10,11 @@ CALLER: Final = "darkroom.caller"
 """The key of an ASGI scope under which the caller is."""
 
 
+ADMIT_AGAIN: Final = "darkroom.admit_again"
+"""The key of an ASGI scope under which is what answers whether the doors would still let this request in: a coroutine
+function that raises Unauthorized or Forbidden if not."""
+
+
 def caller_of(request: Request) -> Caller:
     """The caller of ``request``, of any route but those that :mod:`serve_app.api.doors` leaves open."""
     caller: Caller = request.scope[CALLER]

@@ -1,6 +1,7 @@
 """The doors: who is let in, and as whom. What a caller may then see is decided by the jobs."""
 
 from collections.abc import Collection
+from functools import partial
 from typing import Final
 
 from starlette.requests import HTTPConnection
@@ -8,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deployments.engine.errors import DarkroomError, Forbidden, Unauthorized
 from serve_app.api.backend import Backend
-from serve_app.api.callers import CALLER
+from serve_app.api.callers import ADMIT_AGAIN, CALLER
 from serve_app.api.credentials import SESSION_COOKIE, key_of
 from serve_app.api.errors import error_response, route_path
 from serve_app.api.origins import SAFE_METHODS, refuse_foreign_page, require_own_page, why_not_local
@@ -52,13 +53,15 @@ class Doors:
             await self.app(scope, receive, send)
             return
         path = route_path(scope)
+        admit = partial(self._admit, HTTPConnection(scope), scope["method"], path)
         try:
-            caller = await self._admit(HTTPConnection(scope), scope["method"], path)
+            caller = await admit()
         except DarkroomError as refused:
             await error_response(refused, path)(scope, receive, send)
             return
         if caller is not None:
             scope[CALLER] = caller
+            scope[ADMIT_AGAIN] = admit
         await self.app(scope, receive, send)
 
     async def _admit(self, request: HTTPConnection, method: str, path: str) -> Caller | None:

@@ -5,7 +5,7 @@ Job streams have ``data:`` and ``id:`` lines only, so that ``EventSource.onmessa
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, aclosing
 from typing import Any, Protocol
 
@@ -15,9 +15,10 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from deployments.engine.errors import DarkroomError, Gone, JobNotFound, StreamTooLong
+from deployments.engine.errors import DarkroomError, Forbidden, Gone, JobNotFound, StreamTooLong, Unauthorized
 from serve_app.api.backend import Backend
 from serve_app.api.boundary import logged
+from serve_app.api.callers import ADMIT_AGAIN
 from serve_app.api.encoding import base64, off_loop
 from serve_app.api.views import Links
 from serve_app.jobs.caller import Caller
@@ -47,6 +48,10 @@ STREAM_HEADERS: Mapping[str, str] = {
 }
 
 
+Admit = Callable[[], Awaitable[Caller | None]]
+"""See :data:`~serve_app.api.callers.ADMIT_AGAIN`."""
+
+
 class Frames(Protocol):
     """One dialect's way to write one job's events; made for one stream."""
 
@@ -68,6 +73,8 @@ class EventStream(Response):
 
     Nothing is buffered here, but behind a server whose ``send`` never waits, what a slow reader has not read gathers:
     so a stream ends before the first list after it has sent ``max_bytes``. A client that can comes back for the rest.
+
+    With each ping the doors are asked anew: a stream does not outlive the key that opened it.
 
     Args:
         place: is entered before the answer begins, and left at its end; what it raises is answered instead.
@@ -97,11 +104,11 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with aclosing(self._events):
             with self._place:
-                await self._answer(receive, send)
+                await self._answer(scope[ADMIT_AGAIN], receive, send)
 
-    async def _answer(self, receive: Receive, send: Send) -> None:
+    async def _answer(self, admit: Admit, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        tasks = [asyncio.create_task(work) for work in (self._write(send), self._ping(send), gone(receive))]
+        tasks = [asyncio.create_task(work) for work in (self._write(send), self._ping(admit, send), gone(receive))]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -127,10 +134,17 @@ class EventStream(Response):
             last = self._frames.broken(logged(error, "writing an event stream"))
         await _send_body(send, last, more=False)
 
-    async def _ping(self, send: Send) -> None:
-        while True:
+    async def _ping(self, admit: Admit, send: Send) -> None:
+        admitted = True
+        while admitted:
             await asyncio.sleep(self._ping_s)
-            await _send_body(send, KEEPALIVE_COMMENT)
+            try:
+                await admit()
+            except (Unauthorized, Forbidden):
+                admitted = False
+            except DarkroomError:
+                pass  # nobody can tell just now
+            await _send_body(send, KEEPALIVE_COMMENT, more=admitted)
 
 
 async def _send_body(send: Send, body: bytes, *, more: bool = True) -> None:

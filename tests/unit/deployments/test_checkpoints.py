@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deployments.blobs import BlobStore
-from deployments.checkpoints import Checkpoints
+from deployments.checkpoints import Checkpoints, SavedState
 from deployments.engine.events import Checkpoint
 from deployments.replica import ModelReplica
 from deployments.telemetry.replica_metrics import CHECKPOINTS
@@ -24,11 +24,11 @@ def checkpoints(request: pytest.FixtureRequest, tmp_path: Path) -> Checkpoints:
 
 
 async def test_the_newest_state_of_each_image_is_kept_and_older_ones_go(checkpoints: Checkpoints) -> None:
-    for index, step in ((0, 9), (1, 8), (0, 10), (1, 12)):
-        await checkpoints.save("job", index, step, f"{index} at {step}".encode())
+    for index, step, earlier in ((0, 9, None), (1, 8, None), (0, 10, 9), (1, 12, 8)):
+        await checkpoints.save("job", index, step, f"{index} at {step}".encode(), instead_of=earlier)
     await checkpoints.save("jobs", 0, 3, b"a neighbour with a longer name")
     assert await checkpoints.steps("job") == {0: 10, 1: 12}
-    assert await checkpoints.load("job") == {0: b"0 at 10", 1: b"1 at 12"}
+    assert await checkpoints.load("job") == {0: SavedState(10, b"0 at 10"), 1: SavedState(12, b"1 at 12")}
     assert await checkpoints.resumes_at("job", 2) == 10
     assert await checkpoints.resumes_at("job", 3) == 0
     await checkpoints.clear("job")
@@ -39,7 +39,7 @@ async def test_the_newest_state_of_each_image_is_kept_and_older_ones_go(checkpoi
 async def test_a_late_writer_of_an_older_step_takes_nothing_away(checkpoints: Checkpoints) -> None:
     await checkpoints.save("job", 0, 10, b"newer")
     await checkpoints.save("job", 0, 5, b"older")
-    assert await checkpoints.load("job") == {0: b"newer"}
+    assert await checkpoints.load("job") == {0: SavedState(10, b"newer")}
 
 
 async def test_a_later_attempt_gets_what_an_earlier_one_saved(
@@ -59,6 +59,10 @@ async def test_a_later_attempt_gets_what_an_earlier_one_saved(
     second = asyncio.create_task(anext(replica.run(attempt(number=2, n=2))))
     await until_submitted(engine)
     assert engine.resumed["job"] == {0: b"half way", 1: b"a step more"}
+    engine.say(Checkpoint("job", b"further", 4, 0))
+    blobs = BlobStore.open(f"file://{tmp_path}")
+    while {key async for page in blobs.listed("job/state/") for key, _ in page} != {"job/state/0-4", "job/state/1-3"}:
+        await turns(1)  # the new state is there, and the one that it goes on from is not
     second.cancel()
     await asyncio.wait({second})
 

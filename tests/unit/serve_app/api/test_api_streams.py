@@ -11,6 +11,7 @@ import pytest
 from deployments.engine.errors import ModelUnavailable
 from serve_app.jobs.caller import Caller
 from serve_app.jobs.events import Error
+from serve_app.jobs.tokens import new_key
 from tests.unit.serve_app.api.reach import connect, serve
 from tests.unit.serve_app.api.scripted_backend import ScriptedBackend, picture, raising
 from tests.unit.serve_app.api.test_api_jobs import BODY, submit
@@ -129,6 +130,21 @@ async def test_events_come_as_they_happen_and_an_idle_stream_pings() -> None:
             backend.finish(job_id)
             rest = [line async for line in until(lines, "data: [DONE]")]
             assert any('"event":"complete"' in line for line in rest)
+
+
+async def test_a_stream_does_not_outlive_the_key_that_opened_it() -> None:
+    _, key = new_key()
+    backend = ScriptedBackend(hold_at=2, keys={key: Caller("alice")})
+    async with serve(backend, ping_s=0.01) as client:
+        client.headers["X-API-Key"] = key
+        job_id = await submit(client)
+        async with client.stream("GET", f"/v1/jobs/{job_id}/stream") as answer:
+            lines = answer.aiter_lines()
+            assert [line async for line in until(lines, ": ping")]
+            _, backend.keys["another"] = backend.keys.pop(key), Caller("bob")
+            assert not any("DONE" in line for line in [line async for line in lines])
+        assert (await client.get(f"/v1/jobs/{job_id}/stream")).status_code == 401
+    await nobody_follows(backend)
 
 
 async def test_a_follower_that_goes_away_leaves_a_job_alone() -> None:
