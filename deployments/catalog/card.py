@@ -93,21 +93,6 @@ class ModelCard:
         except ValidationError as error:
             raise ValueError(f"{OVERRIDES_FILE}: {error}") from error
 
-    def describe(self) -> dict[str, Any]:
-        """The flat ``capabilities`` object of ``GET /v1/models``."""
-        return asdict(self.capabilities) | {
-            "default_size": list(self.default_size),
-            "supported_sizes": [list(size) for size in self.supported_sizes],
-            "default_steps": self.default_steps,
-            "default_guidance": self.default_guidance,
-            "granularity": self.granularity,
-            "min_side": self.min_side,
-            "max_side": self.max_side,
-            "max_pixels": self.max_pixels,
-            "max_steps": self.max_steps,
-            "vram_gb": dict(self.vram_gb),
-        }
-
 
 def read_overrides(folder: Path) -> Mapping[str, Any]:
     """What the ``darkroom.json`` in ``folder`` changes; empty when there is no such file.

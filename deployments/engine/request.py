@@ -16,6 +16,14 @@ MAX_PROMPT_CHARS = 10_000
 MAX_IMAGES = 10
 """Images of one request; OpenAI's own bound for ``n``."""
 
+MAX_GUIDANCE = 100.0
+
+MAX_LORAS = 8
+"""Of one request."""
+
+MAX_LORA_SCALE = 10.0
+"""How strongly a LoRA acts at most, either way."""
+
 REQUEST_ID_PATTERN = r"^[A-Za-z0-9_.-]{1,64}$"
 
 Format = Literal["png", "jpeg", "webp"]
@@ -44,7 +52,7 @@ class LoraRef(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     name: str = Field(min_length=1, max_length=200)
-    scale: float = Field(default=1.0, ge=-10, le=10, allow_inf_nan=False)
+    scale: float = Field(default=1.0, ge=-MAX_LORA_SCALE, le=MAX_LORA_SCALE, allow_inf_nan=False)
 
 
 class GenerationRequest(BaseModel):
@@ -76,7 +84,7 @@ class GenerationRequest(BaseModel):
     guidance: float | None = Field(
         default=None,
         ge=0,
-        le=100,
+        le=MAX_GUIDANCE,
         allow_inf_nan=False,
         validation_alias=AliasChoices("guidance", "guidance_scale"),
         description="How closely to follow the prompt (also `guidance_scale`). In the UNet models at most 1 is none.",
@@ -112,7 +120,7 @@ class GenerationRequest(BaseModel):
     control_end: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | None = Field(
         default=None, description="With `control_image`: it acts up to this share of the steps; 1 if absent."
     )
-    loras: tuple[LoraRef, ...] = Field(default=(), max_length=8, description="LoRAs to apply.", strict=False)
+    loras: tuple[LoraRef, ...] = Field(default=(), max_length=MAX_LORAS, description="LoRAs to apply.", strict=False)
     preview_every: int = Field(default=5, ge=0, le=1000, description="Steps between previews; 0 switches them off.")
     format: Format = Field(default="png", description="The encoding of finished images.")
     quality: int | None = Field(

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Path
 from deployments.catalog import find_card
 from deployments.engine.errors import ModelNotFound
 from serve_app.api.backend import Backend, ModelStatus
+from serve_app.api.model_views import ModelList, ModelView, WorkerList, WorkerView
 from serve_app.api.openapi import OpenAIErrorAnswer, refusals
-from serve_app.api.views import ModelList, ModelView, WorkerList, WorkerView
 
 
 def models_router(backend: Backend) -> APIRouter:

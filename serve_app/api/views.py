@@ -1,12 +1,11 @@
-"""What clients get to see of jobs, models and workers: bodies that the native routes answer with."""
+"""What clients get to see of jobs: bodies that the native routes answer with."""
 
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from deployments.engine.request import PICTURE_FIELDS, Format
-from serve_app.api.backend import ModelState, ModelStatus, WorkerStatus
 from serve_app.jobs.job import ImageRef, Job, JobPage, JobRequest, JobStatus, OnDisconnect, Operation, Priority
 
 
@@ -160,89 +159,6 @@ class JobList(View):
     @classmethod
     def of(cls, page: JobPage, links: Links) -> Self:
         return cls(jobs=[JobView.of(job, links) for job in page.jobs], next_cursor=page.next_cursor)
-
-
-class ModelView(View):
-    """A served model: OpenAI's fields, then what it can do and how it stands."""
-
-    id: str
-    object: Literal["model"] = "model"
-    created: int
-    owned_by: Literal["darkroom"] = "darkroom"
-    aliases: list[str]
-    weights: str
-    state: ModelState
-    capabilities: dict[str, Any]
-    replicas: int
-    queued: int
-    running: int
-    backlog_s: float = Field(description="Seconds of device work that wait or run.")
-
-    @classmethod
-    def of(cls, model: ModelStatus) -> Self:
-        return cls(
-            id=model.card.id,
-            created=int(model.created),
-            aliases=list(model.card.aliases),
-            weights=model.card.weights,
-            state=model.state,
-            capabilities=model.card.describe(),
-            replicas=model.replicas,
-            queued=model.queued,
-            running=model.running,
-            backlog_s=model.backlog_s,
-        )
-
-
-class ModelList(View):
-    """OpenAI's list shape."""
-
-    object: Literal["list"] = "list"
-    data: list[ModelView]
-
-
-class WorkerView(View):
-    """A model replica by its newest heartbeat (``last_heartbeat``: seconds since the epoch)."""
-
-    id: str
-    model: str
-    node: str
-    device: str
-    gpu: str | None
-    state: Literal["ready", "lost"]
-    last_heartbeat: float
-    running: int
-    batch: int
-    max_batch: int
-    backlog_s: float
-    seconds_per_row: float | None
-    loras: list[str] = Field(description="The LoRAs in its memory.")
-
-    @classmethod
-    def of(cls, worker: WorkerStatus) -> Self:
-        stats = worker.stats
-        return cls(
-            id=stats.replica_id,
-            model=stats.model,
-            node=stats.node,
-            device=stats.device,
-            gpu=stats.gpu,
-            state=worker.state,
-            last_heartbeat=worker.last_heartbeat,
-            running=stats.running,
-            batch=stats.batch,
-            max_batch=stats.max_batch,
-            backlog_s=stats.backlog_s,
-            seconds_per_row=stats.seconds_per_row,
-            loras=list(stats.loras),
-        )
-
-
-class WorkerList(View):
-    """Every known replica."""
-
-    object: Literal["list"] = "list"
-    data: list[WorkerView]
 
 
 def _parameters(request: JobRequest) -> dict[str, Any]:

@@ -24,7 +24,13 @@ LOST_KEPT_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """A configured model: its effective card and how it stands. ``created`` is seconds since the epoch."""
+    """A configured model: its effective card and how it stands.
+
+    Attributes:
+        created: seconds since the epoch.
+        eta_s: estimated seconds until a picture with all defaults would be there, behind all that waits; ``None``
+            without a replica.
+    """
 
     card: ModelCard
     state: ModelState
@@ -33,6 +39,7 @@ class ModelStatus:
     running: int
     backlog_s: float
     created: float
+    eta_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,18 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import fsum
+from typing import Final
 
 from deployments.engine.errors import QueueFull
+from deployments.engine.request import GenerationRequest
 from serve_app.jobs import cost
 from serve_app.jobs.fleet import Fleet, ModelStatus
 from serve_app.jobs.job import Job
 from serve_app.jobs.live import LiveJob
 from serve_app.jobs.queue import Bound, FairQueue, Waiting
+
+_A_PICTURE: Final = GenerationRequest(id="one-more", prompt="")
+"""One of the model's default size, with its default steps."""
 
 
 class Lane:
@@ -111,7 +116,18 @@ class Lanes:
             running=len(lane.running),
             backlog_s=self.backlog_s(model),
             created=self._fleet.created,
+            eta_s=self._eta_of_one_more_s(lane),
         )
+
+    def _eta_of_one_more_s(self, lane: Lane) -> float | None:
+        """Of a picture with the model's defaults that would come now; one that finds a slot runs beside the others."""
+        fleet, model = self._fleet, lane.model
+        own = cost.rows(_A_PICTURE, fleet.card(model))
+        if len(lane.queue) == 0 and len(lane.running) < fleet.slots(model):
+            ahead = cost.beside(own, [live.remaining for live in lane.running.values()])
+        else:
+            ahead = lane.queue.total() + _rows_running(lane)
+        return cost.eta_s(own, ahead, fleet.replicas(model), fleet.seconds_per_row(model))
 
     def _eta_s(self, live: LiveJob, ahead: float) -> float | None:
         fleet, model = self._fleet, live.model

@@ -67,6 +67,17 @@ async def test_a_finished_job_tells_images_timings_and_resolved_parameters() -> 
     assert job["timings"]["denoise"] == 0.5
 
 
+async def test_the_parameters_that_a_job_tells_make_the_same_picture_again() -> None:
+    backend = ScriptedBackend()
+    backend.cards[0] = backend.cards[0].override({"capabilities": {"lora": True}})
+    wanted = {"negative_prompt": "blur", "sampler": "euler", "loras": [{"name": "ink", "scale": 0.5}], "n": 2}
+    async with connect(backend) as client:
+        told = (await client.get(f"/v1/jobs/{await submit(client, **wanted)}")).json()["request"]
+        again = (await client.get(f"/v1/jobs/{await submit(client, **told)}")).json()["request"]
+    assert told["loras"] == [{"name": "ink", "scale": 0.5}]
+    assert told == again
+
+
 async def test_a_running_job_tells_its_progress() -> None:
     async with connect(ScriptedBackend(hold_at=2)) as client:
         job = (await client.get(f"/v1/jobs/{await submit(client)}")).json()

@@ -335,3 +335,24 @@ async def test_a_service_that_was_closed_takes_no_job(tmp_path: Path) -> None:
         pass
     with pytest.raises(HandedOver):
         await house.submit()
+
+
+async def test_a_model_tells_when_a_picture_that_comes_now_would_be_there(tmp_path: Path) -> None:
+    async with open_house(tmp_path, replicas=False) as house:
+
+        async def eta_s() -> float | None:
+            return (await house.service.models())[0].eta_s
+
+        assert await eta_s() is None
+        house.beat(stats(max_batch=1))
+        alone = await eta_s()
+        assert alone is not None
+        assert alone > 0
+        first = await house.submit("wait", n=2)
+        await house.until(first, Progress)
+        behind_one = await eta_s()
+        await house.submit("wait")
+        behind_two = await eta_s()
+        assert behind_one is not None
+        assert behind_two is not None
+        assert alone < behind_one < behind_two
