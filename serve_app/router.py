@@ -111,10 +111,11 @@ class Router:
         *,
         status: JobStatus | None = None,
         model: str | None = None,
+        text: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> JobPage:
-        return await self._service.jobs(caller, status=status, model=model, limit=limit, cursor=cursor)
+        return await self._service.jobs(caller, status=status, model=model, text=text, limit=limit, cursor=cursor)
 
     @refusing
     async def cancel(self, job_id: str, caller: Caller) -> Job:

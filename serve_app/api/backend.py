@@ -60,13 +60,18 @@ class Backend(Protocol):
         *,
         status: JobStatus | None = None,
         model: str | None = None,
+        text: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> JobPage:
         """Those that ``caller`` may see, newest first; ``model`` may be an alias.
 
+        With ``text``, those whose prompts contain it, in any case. A bounded number of jobs is looked at: such a page
+        may be short or empty and still have a ``next_cursor``.
+
         Raises:
-            InvalidRequest: the cursor is none of this list.
+            InvalidRequest: the cursor is none of this list, or ``limit`` or ``text`` is out of bounds
+                (:mod:`serve_app.jobs.paging`).
         """
         ...
 

@@ -22,6 +22,7 @@ from serve_app.api.views import JobAccepted, JobList, JobView, Links
 from serve_app.jobs.caller import MAX_KEY_CHARS, OWN_ID, Caller
 from serve_app.jobs.events import EventId
 from serve_app.jobs.job import TERMINAL, ImageRef, JobStatus
+from serve_app.jobs.paging import MAX_PAGE, MAX_TEXT_CHARS
 
 
 def _could_be(job_id: str) -> str:
@@ -114,13 +115,20 @@ def jobs_router(backend: Backend, streams: Streams) -> APIRouter:
         *,
         status: Annotated[JobStatus | None, Query(description="Only jobs in this state.")] = None,
         model: Annotated[str | None, Query(max_length=200, description="Only this model's jobs; id or alias.")] = None,
-        limit: Annotated[int, Query(ge=1, le=200, description="Jobs on this page at most.")] = 50,
+        text: Annotated[
+            str | None,
+            Query(
+                min_length=1, max_length=MAX_TEXT_CHARS, description="Only jobs whose prompt contains it, in any case."
+            ),
+        ] = None,
+        limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="Jobs on this page at most.")] = 50,
         cursor: Annotated[
             str | None, Query(max_length=200, description="`next_cursor` of the page before this one.")
         ] = None,
     ) -> JobList:
-        """Newest first."""
-        found = await backend.jobs(caller, status=status, model=model, limit=limit, cursor=cursor)
+        """Newest first. A search by `text` looks at some thousand jobs a page: one may be short, or empty, and there be
+        more behind its `next_cursor`."""
+        found = await backend.jobs(caller, status=status, model=model, text=text, limit=limit, cursor=cursor)
         return JobList.of(found, Links(request))
 
     @router.get(

@@ -151,7 +151,7 @@ class JobView(View):
 
 
 class JobList(View):
-    """One page, newest first. ``next_cursor`` is null on the last one."""
+    """One page, newest first. ``next_cursor`` is null on the last one, and on no other."""
 
     jobs: list[JobView]
     next_cursor: str | None

@@ -21,12 +21,12 @@ from deployments.telemetry.tracing import TRACER, submission
 from serve_app.handles.calls import CalleeLost, answer, unreachable
 from serve_app.handles.hub import Hub
 from serve_app.handles.identities import Identities
-from serve_app.jobs import cursor as cursors
 from serve_app.jobs.caller import Caller, Once, fingerprint
 from serve_app.jobs.events import EventId, LoggedEvent
 from serve_app.jobs.fleet import ModelStatus, WorkerStatus
 from serve_app.jobs.following import News, Subscription
 from serve_app.jobs.job import Job, JobPage, JobRequest, JobStatus
+from serve_app.jobs.paging import merged
 
 ANSWER_TIMEOUT_S = 30.0
 """A Router that is restarting is back within this time; calls wait for it, and are made again."""
@@ -113,16 +113,15 @@ class RouterBackend:
         *,
         status: JobStatus | None = None,
         model: str | None = None,
+        text: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> JobPage:
         """Of several shards, their pages joined."""
         shards = range(len(self._routers)) if model is None else [self._shard(model)]
-        wanted: dict[str, Any] = {"status": status, "model": model, "limit": limit, "cursor": cursor}
+        wanted: dict[str, Any] = {"status": status, "model": model, "text": text, "limit": limit, "cursor": cursor}
         pages: list[JobPage] = await asyncio.gather(*(self._ask(shard, "jobs", caller, **wanted) for shard in shards))
-        found = sorted((job for page in pages for job in page.jobs), key=lambda job: (job.created_at, job.id))[::-1]
-        more = len(found) > limit or any(page.next_cursor for page in pages)
-        return JobPage(tuple(found[:limit]), cursors.encode(found[:limit][-1]) if more else None)
+        return merged(pages, limit)
 
     async def cancel(self, job_id: str, caller: Caller) -> Job:
         about(job_id)

@@ -11,12 +11,17 @@ from deployments.engine.request import REQUEST_ID_PATTERN
 from serve_app.jobs.job import Job
 
 Key = tuple[float, str]
-"""(created_at, id) of the last job on the page."""
+"""(created_at, id) of the last job that was looked at."""
 
 
-def encode(job: Job) -> str:
-    """The cursor that continues after ``job``."""
-    return base64.urlsafe_b64encode(json.dumps([job.created_at, job.id]).encode()).decode()
+def key(job: Job) -> Key:
+    """Where ``job`` is in the list: a newer one has a greater key."""
+    return job.created_at, job.id
+
+
+def encode(last: Key) -> str:
+    """The cursor that continues after the job with this key."""
+    return base64.urlsafe_b64encode(json.dumps(last).encode()).decode()
 
 
 def decode(cursor: str) -> Key:
@@ -27,13 +32,13 @@ def decode(cursor: str) -> Key:
     """
     try:
         created_at, job_id = json.loads(base64.b64decode(cursor.encode(), altchars=b"-_", validate=True))
-        key = float(created_at), str(job_id)
+        found = float(created_at), str(job_id)
     except (binascii.Error, UnicodeError, ValueError, TypeError, OverflowError, RecursionError):
         raise _refused(cursor) from None
     is_id = isinstance(job_id, str) and re.fullmatch(REQUEST_ID_PATTERN, job_id) is not None
-    if not (math.isfinite(key[0]) and is_id):
+    if not (math.isfinite(found[0]) and is_id):
         raise _refused(cursor)
-    return key
+    return found
 
 
 def _refused(cursor: str) -> InvalidRequest:

@@ -24,6 +24,7 @@ from serve_app.jobs.live import LiveJobs
 from serve_app.jobs.log import HandedOver
 from serve_app.jobs.observer import Observe, Standing
 from serve_app.jobs.outcome import CANCELLED
+from serve_app.jobs.paging import MAX_PAGE, MAX_TEXT_CHARS
 from serve_app.jobs.store import JobStore, Models
 from serve_app.jobs.sweep import blob_folder
 from serve_app.jobs.tasks import Tasks
@@ -31,9 +32,6 @@ from serve_app.jobs.tenure import Tenure
 from serve_app.jobs.watch import is_unwanted, no_replica
 from serve_app.jobs.webhooks.acceptance import check_webhook
 from serve_app.settings import WebhookSettings
-
-MAX_PAGE = 200
-"""Jobs on one page of the list at most."""
 
 
 class JobService:
@@ -152,6 +150,7 @@ class JobService:
         *,
         status: JobStatus | None = None,
         model: str | None = None,
+        text: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> JobPage:
@@ -159,8 +158,10 @@ class JobService:
         jobs of this service's models; the first one's list also has those of models that nobody serves any more."""
         if not 1 <= limit <= MAX_PAGE:
             raise InvalidRequest("limit", limit, f"1 to {MAX_PAGE}")
+        if text is not None and not 1 <= len(text) <= MAX_TEXT_CHARS:
+            raise InvalidRequest("text", text, f"1 to {MAX_TEXT_CHARS} characters")
         wanted = self._listed if model is None else Models.only(self._fleet.card(model).id)
-        page = await self._store.page(caller, status=status, models=wanted, limit=limit, cursor=cursor)
+        page = await self._store.page(caller, status=status, models=wanted, text=text, limit=limit, cursor=cursor)
         return JobPage(tuple(self._as_it_stands(job) for job in page.jobs), page.next_cursor)
 
     def _as_it_stands(self, job: Job) -> Job:

@@ -2,8 +2,9 @@
 database."""
 
 from serve_app.jobs.store.database import Database
-from serve_app.jobs.store.jobs import JobStore, Models, Record, Superseded
+from serve_app.jobs.store.jobs import JobStore, Record, Superseded
 from serve_app.jobs.store.keys import ApiKey, KeyStore
 from serve_app.jobs.store.outbox import Outbox
+from serve_app.jobs.store.pages import Models
 
 __all__ = ["ApiKey", "Database", "JobStore", "KeyStore", "Models", "Outbox", "Record", "Superseded"]

@@ -4,19 +4,19 @@ import asyncio
 import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
-from sqlalchemy import ColumnElement, Update, and_, delete, func, insert, literal, not_, or_, select, true, update
+from sqlalchemy import ColumnElement, Update, and_, delete, func, insert, literal, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from deployments.engine.errors import Conflict, JobNotFound
-from serve_app.jobs import cursor as cursors
-from serve_app.jobs.caller import ANONYMOUS, Caller, Once
+from serve_app.jobs.caller import Caller, Once
 from serve_app.jobs.events import EventId
 from serve_app.jobs.job import ACTIVE, TERMINAL, Job, JobPage, JobStatus
 from serve_app.jobs.outcome import Outcome
 from serve_app.jobs.store.database import Database
 from serve_app.jobs.store.outbox import Outbox, drop, put
+from serve_app.jobs.store.pages import Models, Wanted, read_page
 from serve_app.jobs.store.rows import from_row, images_to_text, to_row
 from serve_app.jobs.store.schema import EPOCH, counters, jobs, owners
 from serve_app.jobs.webhooks.delivery import Delivery
@@ -32,24 +32,6 @@ class Record:
 
     job: Job
     last: EventId | None
-
-
-@dataclass(frozen=True, slots=True)
-class Models:
-    """Some models: those in ``names``, or all but those."""
-
-    names: frozenset[str]
-    are_left_out: bool = False
-
-    @classmethod
-    def only(cls, *names: str) -> Self:
-        """These."""
-        return cls(frozenset(names))
-
-    @classmethod
-    def but(cls, *names: str) -> Self:
-        """All but these."""
-        return cls(frozenset(names), are_left_out=True)
 
 
 class JobStore:
@@ -212,26 +194,13 @@ class JobStore:
         status: JobStatus | None,
         models: Models,
         limit: int,
+        text: str | None = None,
         cursor: str | None = None,
     ) -> JobPage:
-        """At most ``limit`` jobs that ``caller`` may see, of ``models``, newest first, after ``cursor``.
-
-        Raises:
-            InvalidRequest: ``cursor`` is no cursor of this list.
-        """
-        query = select(jobs).where(_seen_by(caller)).order_by(jobs.c.created_at.desc(), jobs.c.id.desc())
-        if status is not None:
-            query = query.where(jobs.c.status == status.value)
-        among = jobs.c.model.in_(sorted(models.names))
-        query = query.where(not_(among) if models.are_left_out else among)
-        if cursor is not None:
-            created_at, job_id = cursors.decode(cursor)
-            older = jobs.c.created_at < created_at
-            query = query.where(or_(older, and_(jobs.c.created_at == created_at, jobs.c.id < job_id)))
-        async with self._database.reading() as sql:
-            rows = (await sql.execute(query.limit(limit + 1))).all()
-        found = await asyncio.to_thread(lambda: tuple(from_row(row) for row in rows[:limit]))
-        return JobPage(found, cursors.encode(found[-1]) if len(rows) > limit else None)
+        """At most ``limit`` jobs that ``caller`` may see, of ``models``, newest first, after ``cursor``; see
+        :func:`~serve_app.jobs.store.pages.read_page`."""
+        wanted = Wanted(caller, models, status, text)
+        return await read_page(self._database, wanted, limit=limit, cursor=cursor)
 
     async def delete(self, job_id: str) -> None:
         """Forget a job that is not active, and what was still to be told of it; nothing if it is active or gone."""
@@ -302,15 +271,6 @@ class JobStore:
 
 def _in(statuses: frozenset[JobStatus]) -> ColumnElement[bool]:
     return jobs.c.status.in_(sorted(status.value for status in statuses))
-
-
-def _seen_by(caller: Caller) -> ColumnElement[bool]:
-    """The condition that :meth:`Caller.may_see` is, in SQL."""
-    if caller.admin:
-        return true()
-    if caller.is_anonymous:
-        return jobs.c.client.startswith(ANONYMOUS)
-    return jobs.c.client == caller.client
 
 
 def _ended(outcome: Outcome, now: float, last_seq: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from sqlalchemy import Row
 
 from serve_app.jobs.caller import Once
 from serve_app.jobs.job import ImageRef, Job, JobError, JobRequest, JobStatus
+from serve_app.jobs.paging import folded
 
 
 def to_row(job: Job, epoch: int, once: Once | None) -> dict[str, Any]:
@@ -28,6 +29,7 @@ def to_row(job: Job, epoch: int, once: Once | None) -> dict[str, Any]:
         "fingerprint": once and once.fingerprint,
         "losses": 0,
         "size": 0,
+        "prompt_folded": folded(job.request.generation.prompt),
     }
 
 

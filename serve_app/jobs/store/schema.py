@@ -27,6 +27,7 @@ jobs = Table(
     Column("fingerprint", String(64), comment="SHA-256 of what was submitted, where a repeat is to be recognised"),
     Column("losses", Integer, nullable=False, server_default="0", comment="attempts that ended with their replica"),
     Column("size", BigInteger, nullable=False, server_default="0", comment="bytes of its images"),
+    Column("prompt_folded", Text, nullable=False, server_default="", comment="the prompt, as it is searched"),
     Index("jobs_by_age", "created_at", "id"),
     Index("jobs_by_model", "model", "created_at", "id"),
     Index("jobs_by_status", "status", "created_at", "id"),

@@ -33,6 +33,7 @@ from serve_app.jobs.events import (
 )
 from serve_app.jobs.job import TERMINAL, ImageRef, Job, JobError, JobPage, JobRequest, JobStatus
 from serve_app.jobs.log import EventLog
+from serve_app.jobs.paging import folded
 
 Fault = Callable[[str], None]
 
@@ -194,6 +195,7 @@ class ScriptedBackend:
         *,
         status: JobStatus | None = None,
         model: str | None = None,
+        text: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> JobPage:
@@ -202,7 +204,9 @@ class ScriptedBackend:
         found = [
             job
             for job in reversed(self._jobs.values())
-            if (status is None or job.status == status) and wanted in {None, job.request.generation.model}
+            if (status is None or job.status == status)
+            and wanted in {None, job.request.generation.model}
+            and folded(text or "") in folded(job.request.generation.prompt)
         ]
         start = int(cursor or 0)
         more = start + limit < len(found)

@@ -101,7 +101,20 @@ async def test_jobs_are_listed_newest_first_in_pages() -> None:
     assert rest["next_cursor"] is None
 
 
-@pytest.mark.parametrize("params", [{"limit": "0"}, {"limit": "x"}, {"status": "asleep"}])
+async def test_a_text_is_looked_for_in_prompts_beside_the_other_filters() -> None:
+    async with connect(ScriptedBackend()) as client:
+        red = [await submit(client, prompt=f"A Red circle {number}") for number in range(3)]
+        await submit(client, prompt="a blue circle")
+        await submit(client, prompt="a red circle", model="flux-schnell")
+        wanted = {"text": "red c", "model": "sd15", "status": "succeeded", "limit": 2}
+        first = (await client.get("/v1/jobs", params=wanted)).json()
+        rest = (await client.get("/v1/jobs", params=wanted | {"cursor": first["next_cursor"]})).json()
+    assert [job["job_id"] for job in first["jobs"] + rest["jobs"]] == red[::-1]
+
+
+@pytest.mark.parametrize(
+    "params", [{"limit": "0"}, {"limit": "x"}, {"status": "asleep"}, {"text": ""}, {"text": "x" * 201}]
+)
 async def test_a_bad_query_names_the_parameter(params: dict[str, str]) -> None:
     async with connect(ScriptedBackend()) as client:
         answer = await client.get("/v1/jobs", params=params)

@@ -250,6 +250,21 @@ async def test_a_page_has_bounds(house: House, limit: int) -> None:
         await house.service.jobs(ALICE, limit=limit)
 
 
+@pytest.mark.parametrize("text", ["", "x" * 201])
+async def test_a_search_for_nothing_or_for_a_novel_is_refused(house: House, text: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        await house.service.jobs(ALICE, text=text)
+    assert refused.value.field == "text"
+
+
+async def test_jobs_are_searched_by_their_prompts_whether_they_run_or_have_ended(house: House) -> None:
+    done = await house.submit("ok a Red circle")
+    running = await house.submit("wait a red square")
+    await house.submit("wait a blue square")
+    await house.ended(done)
+    assert {job.id for job in (await house.service.jobs(ALICE, text="RED")).jobs} == {running, done}
+
+
 async def test_the_backlog_is_what_waits_and_what_remains_of_the_running(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
         assert house.service.backlog_s() == {"sd15": 0.0, "flux-schnell": 0.0}

@@ -5,13 +5,16 @@ import json
 import sqlite3
 from pathlib import Path
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from serve_app.jobs.caller import Caller
 from serve_app.jobs.job import JobStatus
-from serve_app.jobs.store import Database, JobStore
+from serve_app.jobs.store import Database, JobStore, Models
+from serve_app.jobs.store.database import MIGRATIONS
 from serve_app.jobs.store.schema import metadata
 from tests.unit.serve_app.jobs.job_fakes import wish
 
@@ -50,6 +53,34 @@ async def test_a_database_from_before_the_migrations_keeps_its_jobs_and_its_epoc
     (job,) = await store.adopt(["sd15"])
     assert (job.id, job.status, job.request.priority) == ("old", JobStatus.QUEUED, "normal")
     assert Caller("root", admin=True).may_see(job.client)
+    await database.close()
+
+
+async def test_the_prompts_of_jobs_from_before_there_was_a_search_are_found(url: str) -> None:
+    database = Database(url)
+
+    def before(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", MIGRATIONS)
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+
+    if url.startswith("sqlite"):
+        await asyncio.to_thread(Path(url.partition("///")[2]).parent.mkdir)
+    row = "INSERT INTO jobs (id, model, status, epoch, attempt, request, created_at, images, images_expired, last_seq) "
+    row += "VALUES (:id, 'sd15', 'failed', 1, 1, :request, :created_at, '[]', false, 3)"
+    many = [
+        {"id": f"job-{number}", "created_at": number, "request": wish(f"Ein GROẞES Schloß {number}").model_dump_json()}
+        for number in range(1203)
+    ]
+    async with database.transaction() as sql:
+        await sql.run_sync(before)
+        await sql.execute(text(row), many)
+    await database.open()
+    store = JobStore(database)
+    everything = {"caller": Caller("root", admin=True), "status": None, "models": Models.but(), "limit": 200}
+    found = [(await store.page(text=f"GROSSES SCHLOSS {number}", **everything)).jobs for number in (0, 777, 1202)]  # type: ignore[arg-type]
+    assert [[job.id for job in jobs] for jobs in found] == [["job-0"], ["job-777"], ["job-1202"]]
     await database.close()
 
 
