@@ -1,6 +1,7 @@
 """The HTTP API on one page: which dialects there are, and what surrounds them all."""
 
 from importlib.metadata import version
+from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
@@ -19,6 +20,7 @@ from serve_app.api.jobs import jobs_router
 from serve_app.api.limits import BodyLimit, HeaderLimit
 from serve_app.api.models import models_router
 from serve_app.api.openapi import complete_document
+from serve_app.api.page import BUILT, page_router, read_page
 from serve_app.api.schemas import EditsBody, ImagesBody, JobBody
 from serve_app.api.session import SessionBody, session_router
 from serve_app.api.simple import simple_router
@@ -45,11 +47,12 @@ def create_api(
     knows_peers: bool = True,
     meters: Meters = NO_METERS,
     tracer_provider: TracerProvider | None = None,
+    static: Path = BUILT,
 ) -> FastAPI:
     """The ASGI application over ``backend``. It keeps nothing that outlasts a request, so any number of them may run.
 
     ``allow_anonymous`` and ``knows_peers``: see :class:`~serve_app.api.doors.Doors`. ``tracer_provider``: makes the
-    spans; the process's own if absent.
+    spans; the process's own if absent. ``static``: the folder that the web page was built into, which is read here.
     """
     telemetry: TelemetryConfig = {
         "tracer_provider": tracer_provider,
@@ -74,6 +77,8 @@ def create_api(
     app.include_router(session_router(backend, settings))
     app.include_router(health_router(backend))
     app.include_router(docs_router(title, app.openapi_url or ""))
+    page = read_page(static)
+    app.include_router(page_router(page))
     document_webhooks(app)
     complete_document(app, (JobBody, ImagesBody, EditsBody, SessionBody))
     install_error_handlers(app)
@@ -85,6 +90,7 @@ def create_api(
         allow_anonymous=allow_anonymous,
         origins=settings.cors_origins,
         knows_peers=knows_peers,
+        is_page=page.has if page is not None else lambda _path: False,
     )
     app.add_middleware(HeaderLimit, max_bytes=settings.max_header_bytes)
     if settings.cors_origins:

@@ -1,4 +1,4 @@
-"""``/docs``: the OpenAPI document as a page, and where ``/`` leads."""
+"""``/docs``: the OpenAPI document as a page."""
 
 import base64
 import hashlib
@@ -7,14 +7,14 @@ from typing import Final
 
 from fastapi import APIRouter, Request
 from fastapi.openapi.docs import get_swagger_ui_html
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 CDN: Final = "https://cdn.jsdelivr.net"
 """Where the page's script and style come from, as FastAPI has it."""
 
 
 def docs_router(title: str, openapi_url: str) -> APIRouter:
-    """``/docs`` and ``/``."""
+    """``/docs``."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/docs")
@@ -26,11 +26,6 @@ def docs_router(title: str, openapi_url: str) -> APIRouter:
         )
         page.headers["Content-Security-Policy"] = _policy(bytes(page.body).decode())
         return page
-
-    @router.get("/")
-    async def front_door(request: Request) -> Response:
-        """Whoever opens the service in a browser finds what it can do."""
-        return RedirectResponse(request.url_for("docs").path)
 
     return router
 

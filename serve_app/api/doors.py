@@ -1,6 +1,6 @@
 """The doors: who is let in, and as whom. What a caller may then see is decided by the jobs."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Final
 
@@ -19,7 +19,7 @@ PROBES: Final = frozenset({"/health", "/health/ready"})
 """Open to everybody, always: what asks them has no key and no person behind it."""
 
 PAGES: Final = frozenset({"/", "/docs", "/openapi.json"})
-"""Open to everybody where there are keys: a page must load to ask for one."""
+"""Open to everybody where there are keys, as what the web page consists of: a page must load to ask for one."""
 
 SESSION: Final = "/v1/session"
 """Whoever signs in or out has nothing to show yet, or any more."""
@@ -37,16 +37,25 @@ class Doors:
         allow_anonymous: callers without a key come in from everywhere.
         origins: those whose pages may send what changes something.
         knows_peers: the server tells the addresses of those who connect. If it does not, nobody is on this machine.
+        is_page: whether a path is the web page's; never for one of the API's.
     """
 
     def __init__(
-        self, app: ASGIApp, backend: Backend, *, allow_anonymous: bool, origins: Collection[str], knows_peers: bool
+        self,
+        app: ASGIApp,
+        backend: Backend,
+        *,
+        allow_anonymous: bool,
+        origins: Collection[str],
+        knows_peers: bool,
+        is_page: Callable[[str], bool],
     ) -> None:
         self.app = app
         self._backend = backend
         self._allow_anonymous = allow_anonymous
         self._origins = origins
         self._knows_peers = knows_peers
+        self._is_page = is_page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -75,12 +84,13 @@ class Doors:
             refuse_foreign_page(request, self._origins)
         if path == SESSION and changes_something:
             return None
+        is_page = path in PAGES or self._is_page(path)
         session = request.cookies.get(SESSION_COOKIE)
-        if session is not None and path not in PAGES:
+        if session is not None and not is_page:
             if changes_something:
                 require_own_page(request)
             return await self._backend.identify(session)
-        return await self._anonymous(request, is_page=path in PAGES)
+        return await self._anonymous(request, is_page=is_page)
 
     async def _anonymous(self, request: HTTPConnection, *, is_page: bool) -> Caller | None:
         if not self._allow_anonymous:

@@ -12,6 +12,7 @@ from deployments.engine.errors import JobNotFound
 from deployments.engine.request import PICTURE_FIELDS, REQUEST_ID_PATTERN
 from serve_app.api.backend import Backend
 from serve_app.api.body import documented, picture_body
+from serve_app.api.caching import FOR_GOOD, matches
 from serve_app.api.callers import Asking
 from serve_app.api.openapi import EVENT_STREAM_ANSWER, IMAGE_ANSWER, refusals
 from serve_app.api.pictures import beside_loop
@@ -188,7 +189,7 @@ def jobs_router(backend: Backend, streams: Streams) -> APIRouter:
         """The encoded bytes. An image never changes, so caches may keep it for good."""
         if if_none_match is not None or request.method == "HEAD":
             ref = (await backend.get(job_id, caller)).image_ref(index)
-            if if_none_match is not None and _matches(if_none_match, _etag(ref.key)):
+            if matches(if_none_match, _etag(ref.key)):
                 return Response(status_code=304, headers=_caching(ref))
             if request.method == "HEAD":
                 headers = {"Content-Length": str(ref.size)} | _caching(ref)
@@ -228,9 +229,5 @@ def _etag(key: str) -> str:
     return f'"{key.replace("/", "-")}"'
 
 
-def _matches(if_none_match: str, etag: str) -> bool:
-    return if_none_match.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in if_none_match.split(","))
-
-
 def _caching(image: ImageRef) -> dict[str, str]:
-    return {"ETag": _etag(image.key), "Cache-Control": "private, max-age=31536000, immutable"}
+    return {"ETag": _etag(image.key), "Cache-Control": f"private, {FOR_GOOD}"}

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx2
 import uvicorn
@@ -12,15 +13,24 @@ from serve_app.api.app import create_api
 from serve_app.api.backend import Backend
 from serve_app.settings import ApiSettings
 
+UNBUILT = Path(__file__).parent / "no-such-folder"
+"""Where no web page has been built, whether or not the project's own has."""
+
 BASE = "http://localhost:8000"
 """Where the API in this process seems to be: on this machine, which needs no key."""
 
 
 def connect(
-    backend: Backend, *, allow_anonymous: bool = False, peer: str = "127.0.0.1", base: str = BASE, **settings: object
+    backend: Backend,
+    *,
+    allow_anonymous: bool = False,
+    peer: str = "127.0.0.1",
+    base: str = BASE,
+    static: Path = UNBUILT,
+    **settings: object,
 ) -> httpx2.AsyncClient:
     """A client of an API in this process."""
-    api = create_api(backend, ApiSettings.model_validate(settings), allow_anonymous=allow_anonymous)
+    api = create_api(backend, ApiSettings.model_validate(settings), allow_anonymous=allow_anonymous, static=static)
     return connect_to(api, peer=peer, base=base)
 
 
