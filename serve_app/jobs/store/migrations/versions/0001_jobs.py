@@ -8,6 +8,7 @@ down_revision = None
 
 
 def upgrade() -> None:
+    """Add the tables of jobs and counters, and the indices that listing and retention search by."""
     op.create_table(
         "jobs",
         sa.Column("id", sa.String(64), primary_key=True),

@@ -8,6 +8,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
+    """Add to each job its client, key, losses and size; add the tables of owners, API keys and deliveries."""
     with op.batch_alter_table("jobs") as jobs:
         jobs.add_column(sa.Column("client", sa.String(200), nullable=False, server_default="@unknown"))
         jobs.add_column(sa.Column("idempotency_key", sa.String(300)))
