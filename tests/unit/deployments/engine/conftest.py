@@ -1,6 +1,6 @@
-"""Small real models with random weights, built and loaded as users' weights are."""
+"""Small real models with random weights, built and loaded as users' weights are, and engines over none at all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from deployments.demo.pipelines import build_pipeline
+from deployments.engine import Engine
+from tests.unit.deployments.engine.slow_motion import CARD, SlowMotionFamily
 
 
 @pytest.fixture(scope="session")
@@ -58,3 +60,20 @@ def _rebuild(pipeline: Any, blanks: bool) -> None:
 def _change(pipeline: Any, name: str, **config: int) -> None:
     part = getattr(pipeline, name)
     setattr(pipeline, name, type(part).from_config(part.config, **config).eval())
+
+
+@pytest.fixture
+def slow() -> Iterator[tuple[SlowMotionFamily, Engine]]:
+    """An engine whose forwards wait to be let."""
+    family = SlowMotionFamily(free=False)
+    engine = Engine(family, CARD, max_batch=4)
+    yield family, engine
+    family.let_all()
+    engine.close()
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    """An engine that runs freely."""
+    with Engine(SlowMotionFamily(), CARD, max_batch=4) as engine:
+        yield engine

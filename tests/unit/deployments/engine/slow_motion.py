@@ -8,12 +8,16 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from deployments.catalog import ModelCard, card_for
 from deployments.engine.adapters import LoraLibrary
 from deployments.engine.batching import BatchKey
 from deployments.engine.conditioning import Conditioning
 from deployments.engine.families.base import DenoiseState, Item
 from deployments.engine.request import GenerationRequest
 from deployments.engine.samplers import Sampler
+
+CARD: ModelCard = card_for("sd15").override({"default_size": [64, 64], "default_steps": 4})
+"""The family's model: small pictures, few steps."""
 
 
 class CountdownScheduler:

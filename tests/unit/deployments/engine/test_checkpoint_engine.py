@@ -1,6 +1,5 @@
 """When an engine saves images on their way, and how it takes them up, on a family whose forwards the test controls."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,7 +7,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deployments.catalog import ModelCard, card_for
 from deployments.engine import Engine, GenerationRequest
 from deployments.engine.events import (
     Cancelled,
@@ -26,30 +24,11 @@ from deployments.engine.samplers import Sampler
 from deployments.engine.saving import RawCheckpoint, Saver
 from tests.unit.deployments.engine.listener import Listener
 from tests.unit.deployments.engine.resuming import Unhurried
-from tests.unit.deployments.engine.slow_motion import CountdownScheduler, SlowMotionFamily
-
-CARD: ModelCard = card_for("sd15").override({"default_size": [64, 64], "default_steps": 4})
+from tests.unit.deployments.engine.slow_motion import CARD, CountdownScheduler, SlowMotionFamily
 
 
 def wish(prompt: str = "a boat", **fields: Any) -> GenerationRequest:
     return GenerationRequest.model_validate({"prompt": prompt, "seed": 5, "preview_every": 0} | fields)
-
-
-@pytest.fixture
-def slow() -> Iterator[tuple[SlowMotionFamily, Engine]]:
-    """An engine whose forwards wait to be let."""
-    family = SlowMotionFamily(free=False)
-    engine = Engine(family, CARD, max_batch=4)
-    yield family, engine
-    family.let_all()
-    engine.close()
-
-
-@pytest.fixture
-def engine() -> Iterator[Engine]:
-    """An engine that runs freely."""
-    with Engine(SlowMotionFamily(), CARD, max_batch=4) as engine:
-        yield engine
 
 
 def told(

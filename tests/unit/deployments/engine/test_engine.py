@@ -2,14 +2,12 @@
 
 import logging
 import threading
-from collections.abc import Iterator
 from contextvars import ContextVar, copy_context
 from typing import Any
 
 import pytest
 import torch
 
-from deployments.catalog import ModelCard, card_for
 from deployments.engine import Engine, GenerationRequest
 from deployments.engine.errors import (
     Conflict,
@@ -33,30 +31,11 @@ from deployments.engine.events import (
 )
 from deployments.engine.stats import Work
 from tests.unit.deployments.engine.listener import Listener
-from tests.unit.deployments.engine.slow_motion import SlowMotionFamily
-
-CARD: ModelCard = card_for("sd15").override({"default_size": [64, 64], "default_steps": 4})
+from tests.unit.deployments.engine.slow_motion import CARD, SlowMotionFamily
 
 
 def wish(prompt: str = "a boat", **fields: Any) -> GenerationRequest:
     return GenerationRequest.model_validate({"prompt": prompt, "seed": 5} | fields)
-
-
-@pytest.fixture
-def slow() -> Iterator[tuple[SlowMotionFamily, Engine]]:
-    """An engine whose forwards wait to be let."""
-    family = SlowMotionFamily(free=False)
-    engine = Engine(family, CARD, max_batch=4)
-    yield family, engine
-    family.let_all()
-    engine.close()
-
-
-@pytest.fixture
-def engine() -> Iterator[Engine]:
-    """An engine that runs freely."""
-    with Engine(SlowMotionFamily(), CARD, max_batch=4) as engine:
-        yield engine
 
 
 def test_a_request_is_told_from_start_to_end_in_order(engine: Engine) -> None:
