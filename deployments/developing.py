@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from deployments.blobs import BlobStore
 from deployments.checkpoints import Checkpoints
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PREVIEW_FORMAT = "jpeg"
+PREVIEW_FORMAT: Final = "jpeg"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ class EncodedPreview:
 
     id: str
     image: bytes
-    format: str
+    format: Format
     step: int
     total: int
     index: int

@@ -14,6 +14,7 @@ from serve_app.api.boundary import Boundary
 from serve_app.api.docs import docs_router
 from serve_app.api.doors import Doors
 from serve_app.api.errors import install_error_handlers
+from serve_app.api.event_views import JobEvent
 from serve_app.api.health import health_router
 from serve_app.api.images import images_router
 from serve_app.api.jobs import jobs_router
@@ -80,7 +81,7 @@ def create_api(
     page = read_page(static)
     app.include_router(page_router(page))
     document_webhooks(app)
-    complete_document(app, (JobBody, ImagesBody, EditsBody, SessionBody))
+    complete_document(app, (JobBody, ImagesBody, EditsBody, SessionBody, JobEvent))
     install_error_handlers(app)
     # the last one added is the outermost
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, max_held_bytes=settings.max_held_bytes)

@@ -6,10 +6,11 @@ Native routes answer ``{"error": {code, message, field?, value?, allowed?}}``; t
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
@@ -44,6 +45,9 @@ STATUS: Mapping[str, int] = {
     "out_of_memory": 507,
 }
 """Every stable ``code`` and its HTTP status."""
+
+ErrorCode = Annotated[str, Field(json_schema_extra={"enum": list(STATUS)})]
+"""A ``code`` as the OpenAPI document has it; a newer service may know more of them."""
 
 OPENAI_PATHS = ("/v1/images/", "/v1/models")
 """Where these paths begin, errors have OpenAI's shape."""

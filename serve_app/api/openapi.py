@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
 from serve_app.api.credentials import KEY_HEADER, SESSION_COOKIE
-from serve_app.api.errors import STATUS
+from serve_app.api.errors import STATUS, ErrorCode
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -16,7 +16,7 @@ Responses = dict[int | str, dict[str, Any]]
 class ErrorObject(BaseModel):
     """A stable code, and a sentence that names the field, the value and what is allowed."""
 
-    code: str = Field(examples=["invalid_request"])
+    code: ErrorCode = Field(examples=["invalid_request"])
     message: str = Field(examples=["steps: got 0, allowed: greater than or equal to 1"])
     field: str | None = Field(default=None, examples=["steps"])
     value: str | None = Field(default=None, description="As it came, shortened.", examples=["0"])
@@ -35,7 +35,7 @@ class OpenAIErrorObject(BaseModel):
     message: str
     type: str = Field(examples=["invalid_request_error"])
     param: str | None = Field(examples=["size"])
-    code: str = Field(examples=["invalid_request"])
+    code: ErrorCode = Field(examples=["invalid_request"])
 
 
 class OpenAIErrorAnswer(BaseModel):
@@ -52,11 +52,23 @@ SSE_SCHEMA: dict[str, Any] = {
 }
 """What OpenAPI's tools take as one item of a `text/event-stream`."""
 
+JOB_SSE_SCHEMA: dict[str, Any] = SSE_SCHEMA | {
+    "properties": SSE_SCHEMA["properties"]
+    | {
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/JobEvent"},
+        }
+    }
+}
+"""The same where it is an event of a job."""
+
 EVENT_STREAM_ANSWER: dict[str, Any] = {
     "description": "Server-sent events to the job's end, then `[DONE]`; every event has an id.",
     "content": {
         "text/event-stream": {
-            "schema": SSE_SCHEMA,
+            "schema": JOB_SSE_SCHEMA,
             "example": 'data: {"event":"started","attempt":1}\nid: 1-2\n\n'
             'data: {"event":"progress","step":1,"total":20}\nid: 1-3\n\n',
         }
@@ -121,8 +133,8 @@ SECURITY: dict[str, dict[str, Any]] = {
 
 
 def complete_document(app: FastAPI, bodies: Sequence[type[BaseModel]]) -> None:
-    """Add to ``app``'s document what callers can show, and the schemas of bodies that
-    :func:`serve_app.api.body.documented` names.
+    """Add to ``app``'s document what callers can show, and the schemas that it names and FastAPI does not know: bodies
+    that :func:`serve_app.api.body.documented` names, and the events of streams.
     """
     derive = app.openapi
 

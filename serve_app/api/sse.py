@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, aclosing
-from typing import Any, Protocol
+from typing import Protocol
 
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from pydantic_core import to_json
@@ -20,10 +20,12 @@ from serve_app.api.backend import Backend
 from serve_app.api.boundary import logged
 from serve_app.api.callers import ADMIT_AGAIN
 from serve_app.api.encoding import base64, off_loop
+from serve_app.api.event_views import AnyEvent, CompleteImage, Which
 from serve_app.api.views import Links
 from serve_app.jobs.caller import Caller
 from serve_app.jobs.events import (
     TERMINAL_EVENTS,
+    Cancelled,
     Complete,
     Error,
     EventId,
@@ -183,8 +185,8 @@ class JobFrames:
             match event.event:
                 case Complete(images=images, timings=timings):
                     frames.append(await self._complete(event.id, images, timings))
-                case _:
-                    frames.append(_frame(event.id, self._told(event)))
+                case other:
+                    frames.append(_frame(event.id, self._told(other)))
             if isinstance(event.event, TERMINAL_EVENTS):
                 frames.append(format_sse_event(data_str=DONE, id=str(EventId(event.id.epoch, event.id.seq + 1))))
             self._last = event.id
@@ -195,32 +197,47 @@ class JobFrames:
             log.warning("the stream of job %s broke off: %s", self._job_id, error, extra={"job": self._job_id})
             return b""
         # the id stays where it was: nothing of the log was skipped
-        return _frame(self._last, {"event": Error.event, "code": error.code, "message": error.message})
+        return _frame(self._last, {"event": "error", "code": error.code, "message": error.message})
 
-    def _told(self, logged: LoggedEvent) -> dict[str, Any]:
-        event = logged.event
-        told: dict[str, Any] = {"event": event.event}
+    def _told(
+        self, event: Queued | Started | Restarted | Progress | Preview | ImageDone | Cancelled | Error
+    ) -> AnyEvent:
+        told: AnyEvent
         match event:
             case Queued(position=position, eta_s=eta_s):
-                told |= {"position": position, "eta_s": eta_s}
+                told = {"event": "queued", "position": position, "eta_s": eta_s}
             case Started(attempt=attempt):
-                told |= {"attempt": attempt}
+                told = {"event": "started", "attempt": attempt}
             case Restarted(attempt=attempt, reason=reason, step=step):
-                told |= {"attempt": attempt, "reason": reason, "step": step}
+                told = {"event": "restarted", "attempt": attempt, "reason": reason, "step": step}
             case Progress(step=step, total=total, index=index):
-                told |= {"step": step, "total": total} | self._index(index)
+                told = {"event": "progress", "step": step, "total": total, **self._index(index)}
             case Preview(step=step, total=total, index=index):
-                told |= {"step": step, "total": total, "format": event.format, "image": base64(event.image)}
-                told |= self._index(index)
+                told = {
+                    "event": "preview",
+                    "step": step,
+                    "total": total,
+                    "format": event.format,
+                    "image": base64(event.image),
+                    **self._index(index),
+                }
             case ImageDone(image=image):
                 # no URL yet: images are served once the job has succeeded
-                told |= {"seed": image.seed, "format": image.format, "width": image.width, "height": image.height}
-                told |= self._index(image.index)
+                told = {
+                    "event": "image",
+                    "seed": image.seed,
+                    "format": image.format,
+                    "width": image.width,
+                    "height": image.height,
+                    **self._index(image.index),
+                }
+            case Cancelled():
+                told = {"event": "cancelled"}
             case Error(code=code, message=message):
-                told |= {"code": code, "message": message}
+                told = {"event": "error", "code": code, "message": message}
         return told
 
-    def _index(self, index: int) -> dict[str, int]:
+    def _index(self, index: int) -> Which:
         return {"index": index} if self._many else {}
 
     async def _complete(self, event_id: EventId, images: tuple[ImageRef, ...], timings: dict[str, float]) -> bytes:
@@ -228,7 +245,7 @@ class JobFrames:
             _, first = await self._backend.image(self._job_id, 0, self._caller)
         except (Gone, JobNotFound):  # a late comer to a job whose images have expired, or are being deleted
             first = None
-        described = [
+        described: list[CompleteImage] = [
             {
                 "url": self._links.image(self._job_id, image.index),
                 "seed": image.seed,
@@ -241,10 +258,10 @@ class JobFrames:
 
         def frame() -> bytes:
             image = None if first is None else base64(first)
-            return _frame(event_id, {"event": Complete.event, "image": image, "images": described, "timings": timings})
+            return _frame(event_id, {"event": "complete", "image": image, "images": described, "timings": timings})
 
         return await off_loop(len(first or b""), frame)
 
 
-def _frame(event_id: EventId | None, told: dict[str, Any]) -> bytes:
+def _frame(event_id: EventId | None, told: AnyEvent) -> bytes:
     return format_sse_event(data_str=to_json(told).decode(), id=None if event_id is None else str(event_id))

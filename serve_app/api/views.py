@@ -1,11 +1,13 @@
 """What clients get to see of jobs: bodies that the native routes answer with."""
 
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict  # pydantic asks for it before Python 3.12
 
-from deployments.engine.request import PICTURE_FIELDS, Format
+from deployments.engine.request import PICTURE_FIELDS, Format, LoraRef
+from serve_app.api.errors import ErrorCode
 from serve_app.jobs.job import ImageRef, Job, JobPage, JobRequest, JobStatus, OnDisconnect, Operation, Priority
 
 
@@ -88,8 +90,45 @@ class ProgressView(View):
 class JobErrorView(View):
     """Why the job failed: a stable code and a sentence."""
 
-    code: str
+    code: ErrorCode
     message: str
+
+
+class PictureView(TypedDict):
+    """A picture that came with a request."""
+
+    width: int
+    height: int
+
+
+class ParametersView(TypedDict, total=False):
+    """What a job makes: the request with the model's defaults filled in and the seed drawn; of pictures, their sizes.
+
+    What does not apply is absent.
+    """
+
+    model: str
+    prompt: str
+    negative_prompt: str
+    width: int
+    height: int
+    steps: int
+    guidance: float
+    seed: int
+    n: int
+    sampler: str
+    image: PictureView
+    mask: PictureView
+    strength: float
+    control_image: PictureView
+    controlnet: str
+    control_scale: float
+    control_start: float
+    control_end: float
+    loras: list[LoraRef]
+    preview_every: int
+    format: Format
+    quality: int
 
 
 class JobView(View):
@@ -110,7 +149,7 @@ class JobView(View):
     images_expired: bool
     timings: dict[str, float] | None = Field(description="Seconds per stage.")
     error: JobErrorView | None
-    request: dict[str, Any] = Field(description="The resolved parameters; of pictures, their sizes.")
+    request: ParametersView
     on_disconnect: OnDisconnect
     priority: Priority
     deadline_s: float | None
@@ -161,9 +200,10 @@ class JobList(View):
         return cls(jobs=[JobView.of(job, links) for job in page.jobs], next_cursor=page.next_cursor)
 
 
-def _parameters(request: JobRequest) -> dict[str, Any]:
+def _parameters(request: JobRequest) -> ParametersView:
     """The generation without its id, and of pictures only their sizes."""
     generation = request.generation
     told = generation.model_dump(mode="json", exclude={"id", *PICTURE_FIELDS}, exclude_none=True)
     pictures = {name: getattr(generation, name) for name in PICTURE_FIELDS}
-    return told | {name: {"width": one.width, "height": one.height} for name, one in pictures.items() if one}
+    sizes = {name: {"width": one.width, "height": one.height} for name, one in pictures.items() if one}
+    return cast(ParametersView, told | sizes)

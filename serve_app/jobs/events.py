@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from deployments.engine.errors import InvalidRequest
+from deployments.engine.request import Format
 from serve_app.jobs.job import ImageRef
 
 
@@ -78,7 +79,7 @@ class Preview:
     event: ClassVar[str] = "preview"
     step: int
     total: int
-    format: str
+    format: Format
     image: bytes
     index: int
 
