@@ -1,6 +1,6 @@
 """What clients get to see of models and workers."""
 
-from typing import Literal, Self, get_args
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field
 
@@ -17,6 +17,9 @@ from deployments.engine.request import (
 from deployments.engine.resolve import INPAINT_STRENGTH, TRANSFORM_STRENGTH
 from serve_app.api.backend import ModelState, ModelStatus, WorkerStatus
 from serve_app.api.views import View
+
+Size = Annotated[list[int], Field(min_length=2, max_length=2)]
+"""Not a tuple: its schema would be one that generators of clients stumble over."""
 
 
 class CapabilitiesView(View):
@@ -37,8 +40,8 @@ class CapabilitiesView(View):
     sampler_max_steps: dict[str, int] = Field(description="Of those that take fewer than `max_steps`.")
     loras: list[str] = Field(description="The names that `loras` take; told by a replica, so empty without one.")
     controlnets: list[str] = Field(description="The names that `controlnet` takes; the first is the default.")
-    default_size: tuple[int, int]
-    supported_sizes: list[tuple[int, int]] = Field(
+    default_size: Size
+    supported_sizes: list[Size] = Field(
         description="What the model was trained for, as suggestions: any size within bounds is served."
     )
     default_steps: int
@@ -77,8 +80,8 @@ class CapabilitiesView(View):
             sampler_max_steps=limits,
             loras=list(can.loras),
             controlnets=list(can.controlnets),
-            default_size=card.default_size,
-            supported_sizes=list(card.supported_sizes),
+            default_size=list(card.default_size),
+            supported_sizes=[list(size) for size in card.supported_sizes],
             default_steps=card.default_steps,
             default_guidance=card.default_guidance,
             default_strength=TRANSFORM_STRENGTH if can.img2img else None,

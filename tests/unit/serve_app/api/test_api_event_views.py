@@ -7,13 +7,12 @@ from typing import Any, get_args
 import pytest
 from starlette.requests import Request
 
-from deployments.catalog import CATALOG
 from deployments.engine.request import GenerationRequest
 from serve_app.api.document import document
 from serve_app.api.errors import STATUS
 from serve_app.api.event_views import AnyEvent, JobEvent
 from serve_app.api.sse import JobFrames
-from serve_app.api.views import CapabilitiesView, Links, ParametersView
+from serve_app.api.views import Links, ParametersView
 from serve_app.jobs.caller import Caller
 from serve_app.jobs.events import Cancelled, Error, EventId, LoggedEvent, Restarted
 from serve_app.jobs.job import JobRequest
@@ -67,8 +66,3 @@ async def test_every_kind_of_event_is_told_as_its_schema_says(n: int) -> None:
 
 def test_a_job_tells_every_parameter_that_a_request_can_have() -> None:
     assert set(ParametersView.__annotations__) == set(GenerationRequest.model_fields) - {"id"}
-
-
-@pytest.mark.parametrize("model", CATALOG)
-def test_a_model_tells_exactly_the_capabilities_of_the_schema(model: str) -> None:
-    assert set(CATALOG[model].describe()) == set(CapabilitiesView.__annotations__)

@@ -175,7 +175,8 @@ export interface paths {
         };
         /**
          * List jobs
-         * @description Newest first.
+         * @description Newest first. A search by `text` looks at some thousand jobs a page: one may be short, or empty, and there be
+         *     more behind its `next_cursor`.
          */
         get: operations["page_v1_jobs_get"];
         put?: never;
@@ -407,43 +408,99 @@ export interface components {
         };
         /**
          * CapabilitiesView
-         * @description What a client may ask of a model.
+         * @description What may be asked of a model: a request within these bounds is not refused for what it asks. Sizes are [width,
+         *     height] in pixels.
          */
         CapabilitiesView: {
             /** Controlnet */
             controlnet: boolean;
             /**
              * Controlnets
-             * @description The names that requests may use; the first is the default.
+             * @description The names that `controlnet` takes; the first is the default.
              */
             controlnets: string[];
-            /** Default Guidance */
+            /**
+             * Default Guidance
+             * @description 0 where the model has none.
+             */
             default_guidance: number;
             /**
-             * Default Size
-             * @description Width and height in pixels.
+             * Default Inpaint Strength
+             * @description With `image` and `mask`; null where it takes none.
              */
+            default_inpaint_strength: number | null;
+            /** Default Size */
             default_size: number[];
             /** Default Steps */
             default_steps: number;
             /**
+             * Default Strength
+             * @description With `image`; null where the model takes none.
+             */
+            default_strength: number | null;
+            /**
+             * Formats
+             * @description Of finished images; the first is the default.
+             */
+            formats: ("png" | "jpeg" | "webp")[];
+            /**
              * Granularity
-             * @description Both sides must be multiples of it.
+             * @description Both sides are multiples of it.
              */
             granularity: number;
             /** Img2Img */
             img2img: boolean;
             /** Inpaint */
             inpaint: boolean;
+            /**
+             * Input Formats
+             * @description Of pictures that come with a request, by their content.
+             */
+            input_formats: string[];
             /** Lora */
             lora: boolean;
             /**
              * Loras
-             * @description The names that requests may use.
+             * @description The names that `loras` take; told by a replica, so empty without one.
              */
             loras: string[];
-            /** Max Pixels */
+            /** Max Guidance */
+            max_guidance: number;
+            /**
+             * Max Input Bytes
+             * @description Of one picture that comes with a request, encoded.
+             */
+            max_input_bytes: number;
+            /**
+             * Max Input Pixels
+             * @description Of one picture that comes with a request.
+             */
+            max_input_pixels: number;
+            /**
+             * Max Lora Scale
+             * @description From minus this to this.
+             */
+            max_lora_scale: number;
+            /**
+             * Max Loras
+             * @description Of one request.
+             */
+            max_loras: number;
+            /**
+             * Max N
+             * @description Images of one request.
+             */
+            max_n: number;
+            /**
+             * Max Pixels
+             * @description Width × height at most.
+             */
             max_pixels: number;
+            /**
+             * Max Prompt Chars
+             * @description Also of `negative_prompt`.
+             */
+            max_prompt_chars: number;
             /** Max Side */
             max_side: number;
             /** Max Steps */
@@ -451,13 +508,20 @@ export interface components {
             /** Min Side */
             min_side: number;
             /**
+             * Sampler Max Steps
+             * @description Of those that take fewer than `max_steps`.
+             */
+            sampler_max_steps: {
+                [key: string]: number;
+            };
+            /**
              * Samplers
-             * @description Empty where only the one that the weights ship is served.
+             * @description The names that `sampler` takes; a request that names none gets the one that the weights ship, and so does every request where this is empty.
              */
             samplers: string[];
             /**
              * Supported Sizes
-             * @description Suggestions: any size within the bounds is served.
+             * @description What the model was trained for, as suggestions: any size within bounds is served.
              */
             supported_sizes: number[][];
             /** Supports Guidance */
@@ -1259,7 +1323,7 @@ export interface components {
         JobEvent: components["schemas"]["QueuedEvent"] | components["schemas"]["StartedEvent"] | components["schemas"]["RestartedEvent"] | components["schemas"]["ProgressEvent"] | components["schemas"]["PreviewEvent"] | components["schemas"]["ImageEvent"] | components["schemas"]["CompleteEvent"] | components["schemas"]["CancelledEvent"] | components["schemas"]["ErrorEvent"];
         /**
          * JobList
-         * @description One page, newest first. ``next_cursor`` is null on the last one.
+         * @description One page, newest first. ``next_cursor`` is null on the last one, and on no other.
          */
         JobList: {
             /** Jobs */
@@ -1416,6 +1480,11 @@ export interface components {
             capabilities: components["schemas"]["CapabilitiesView"];
             /** Created */
             created: number;
+            /**
+             * Eta S
+             * @description Estimated seconds until a picture with all defaults would be there, behind everything that waits; null without a replica.
+             */
+            eta_s: number | null;
             /** Id */
             id: string;
             /**
@@ -2991,6 +3060,8 @@ export interface operations {
                 status?: components["schemas"]["JobStatus"] | null;
                 /** @description Only this model's jobs; id or alias. */
                 model?: string | null;
+                /** @description Only jobs whose prompt contains it, in any case. */
+                text?: string | null;
                 /** @description Jobs on this page at most. */
                 limit?: number;
                 /** @description `next_cursor` of the page before this one. */
