@@ -11,6 +11,7 @@ from deployments.engine.errors import DarkroomError, Forbidden, Unauthorized
 from serve_app.api.backend import Backend
 from serve_app.api.callers import ADMIT_AGAIN, CALLER
 from serve_app.api.credentials import SESSION_COOKIE, key_of
+from serve_app.api.docs import DOCS, SCRIPT, STYLE
 from serve_app.api.errors import error_response, route_path
 from serve_app.api.origins import SAFE_METHODS, refuse_foreign_page, require_own_page, why_not_local
 from serve_app.jobs.caller import ANONYMOUS, Caller
@@ -18,7 +19,7 @@ from serve_app.jobs.caller import ANONYMOUS, Caller
 PROBES: Final = frozenset({"/health", "/health/ready"})
 """Open to everybody, always: what asks them has no key and no person behind it."""
 
-PAGES: Final = frozenset({"/", "/docs", "/openapi.json"})
+PAGES: Final = frozenset({"/", DOCS, SCRIPT, STYLE, "/openapi.json"})
 """Open to everybody where there are keys, as what the web page consists of: a page must load to ask for one."""
 
 SESSION: Final = "/v1/session"

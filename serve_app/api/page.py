@@ -12,9 +12,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import compile_path
 
 from deployments.engine.errors import shorten
-from serve_app.api.caching import FOR_GOOD, matches
+from serve_app.api.caching import FOR_GOOD
 from serve_app.api.errors import RouteNotFound
-from serve_app.api.static import StaticFile, read_folder
+from serve_app.api.static import StaticFile, answer, read_folder
 
 BUILT: Final = Path(__file__).parents[1] / "static"
 
@@ -42,6 +42,8 @@ POLICY: Final = "; ".join(
     )
 )
 """What the page may do: run, show and ask what this service serves, and write no text as script or markup."""
+
+HEADERS: Final = {"Content-Security-Policy": POLICY}
 
 _ADDRESSES = tuple(compile_path(address)[0] for address in ADDRESSES)
 
@@ -80,7 +82,7 @@ def page_router(page: Page | None) -> APIRouter:
         is built to be at the root of its host."""
         if page is None or request.scope.get("root_path"):
             return RedirectResponse(request.url_for("docs").path)
-        return _answer(request, page.index)
+        return answer(request, page.index, HEADERS)
 
     if page is None:
         return router
@@ -93,7 +95,7 @@ def page_router(page: Page | None) -> APIRouter:
         file = page.assets.get(f"{ASSETS}{name}")
         if file is None:
             raise RouteNotFound(f"the page has no file {shorten(name)}")
-        return _answer(request, file, caching=f"public, {FOR_GOOD}")
+        return answer(request, file, HEADERS, caching=f"public, {FOR_GOOD}")
 
     for path, file in page.others.items():
         router.add_api_route(f"/{path}", _serving(file), methods=methods)
@@ -102,23 +104,6 @@ def page_router(page: Page | None) -> APIRouter:
 
 def _serving(file: StaticFile) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
-        return _answer(request, file)
+        return answer(request, file, HEADERS)
 
     return serve
-
-
-def _answer(request: Request, file: StaticFile, caching: str = "no-cache") -> Response:
-    """``no-cache``: kept, and asked for at each use whether it still stands."""
-    content, encoding = file.encoded(request.headers.get("accept-encoding", ""))
-    headers = {
-        "ETag": file.etag(encoding),
-        "Cache-Control": caching,
-        "Vary": "Accept-Encoding",
-        "Content-Security-Policy": POLICY,
-    }
-    if matches(request.headers.get("if-none-match"), headers["ETag"]):
-        return Response(status_code=304, headers=headers)
-    if encoding is not None:
-        headers["Content-Encoding"] = encoding
-    headers["Content-Length"] = str(len(content))
-    return Response(b"" if request.method == "HEAD" else content, headers=headers, media_type=file.media_type)

@@ -1,4 +1,4 @@
-"""The files of a folder, read once: what is served of it needs no disk, and can be nothing else."""
+"""The files of a folder, read once and served: that needs no disk, and can be nothing else."""
 
 import gzip
 import hashlib
@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from serve_app.api.caching import matches
 
 MEDIA_TYPES: Final[Mapping[str, str]] = {
     ".html": "text/html; charset=utf-8",
@@ -68,6 +73,19 @@ def read_folder(folder: Path) -> dict[str, StaticFile]:
         for name, path in names.items()
         if name not in beside and not any(part.startswith(".") for part in name.split("/"))
     }
+
+
+def answer(request: Request, file: StaticFile, headers: Mapping[str, str], caching: str = "no-cache") -> Response:
+    """``file`` as the client of ``request`` takes it, or 304 if it has it. ``caching``: what it may do with it; by
+    default keep it, and ask at each use whether it still stands."""
+    content, encoding = file.encoded(request.headers.get("accept-encoding", ""))
+    told = {"ETag": file.etag(encoding), "Cache-Control": caching, "Vary": "Accept-Encoding", **headers}
+    if matches(request.headers.get("if-none-match"), told["ETag"]):
+        return Response(status_code=304, headers=told)
+    if encoding is not None:
+        told["Content-Encoding"] = encoding
+    told["Content-Length"] = str(len(content))
+    return Response(b"" if request.method == "HEAD" else content, headers=told, media_type=file.media_type)
 
 
 def _read(path: Path) -> StaticFile:
