@@ -1,7 +1,7 @@
 """``GenerationRequest``: what a client wants, checked as far as that goes without knowing the model."""
 
 import secrets
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -29,7 +29,9 @@ REQUEST_ID_PATTERN = r"^[A-Za-z0-9_.-]{1,64}$"
 Format = Literal["png", "jpeg", "webp"]
 
 
-PICTURE_FIELDS = ("image", "mask", "control_image")
+PictureField = Literal["image", "mask", "control_image"]
+
+PICTURE_FIELDS: tuple[PictureField, ...] = get_args(PictureField)
 """The fields that hold pictures."""
 
 

@@ -17,6 +17,7 @@ from serve_app.api.errors import install_error_handlers
 from serve_app.api.event_views import JobEvent
 from serve_app.api.health import health_router
 from serve_app.api.images import images_router
+from serve_app.api.job_pictures import job_pictures_router
 from serve_app.api.jobs import jobs_router
 from serve_app.api.limits import BodyLimit, HeaderLimit
 from serve_app.api.models import models_router
@@ -72,6 +73,7 @@ def create_api(
     )
     streams = Streams(settings)
     app.include_router(jobs_router(backend, streams))
+    app.include_router(job_pictures_router(backend))
     app.include_router(simple_router(backend, streams))
     app.include_router(images_router(backend, streams))
     app.include_router(models_router(backend))

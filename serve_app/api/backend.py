@@ -4,6 +4,7 @@
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
+from deployments.engine.request import PictureField
 from serve_app.jobs.caller import Caller
 from serve_app.jobs.events import EventId, LoggedEvent
 from serve_app.jobs.fleet import ModelState, ModelStatus, WorkerStatus
@@ -89,6 +90,15 @@ class Backend(Protocol):
         Raises:
             JobNotFound: there is no such job, or it has no such image (yet).
             Gone: the image has expired.
+        """
+        ...
+
+    async def input(self, job_id: str, name: PictureField, caller: Caller) -> tuple[Job, bytes]:
+        """The job and the bytes of the picture that came with it as ``name``, as they came.
+
+        Raises:
+            JobNotFound: there is no such job, or no such picture came with it.
+            Gone: the picture has expired.
         """
         ...
 

@@ -1,20 +1,17 @@
-"""The job API: submit, look, follow, fetch, cancel, delete."""
+"""The job API: submit, look, follow, cancel, delete."""
 
-import re
 from contextlib import aclosing
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
-from pydantic import AfterValidator
 from starlette.responses import Response
 
-from deployments.engine.errors import JobNotFound
 from deployments.engine.request import PICTURE_FIELDS, REQUEST_ID_PATTERN
 from serve_app.api.backend import Backend
 from serve_app.api.body import documented, picture_body
-from serve_app.api.caching import FOR_GOOD, matches
 from serve_app.api.callers import Asking
-from serve_app.api.openapi import EVENT_STREAM_ANSWER, IMAGE_ANSWER, refusals
+from serve_app.api.ids import JobId
+from serve_app.api.openapi import EVENT_STREAM_ANSWER, refusals
 from serve_app.api.pictures import beside_loop
 from serve_app.api.schemas import JobBody, JobFields
 from serve_app.api.sse import JobFrames
@@ -22,18 +19,8 @@ from serve_app.api.streams import Streams
 from serve_app.api.views import JobAccepted, JobList, JobView, Links
 from serve_app.jobs.caller import MAX_KEY_CHARS, OWN_ID, Caller
 from serve_app.jobs.events import EventId
-from serve_app.jobs.job import TERMINAL, ImageRef, JobStatus
+from serve_app.jobs.job import TERMINAL, JobStatus
 from serve_app.jobs.paging import MAX_PAGE, MAX_TEXT_CHARS
-
-
-def _could_be(job_id: str) -> str:
-    """Raises JobNotFound for what no job can be called; a database might choke on it."""
-    if re.fullmatch(REQUEST_ID_PATTERN, job_id) is None:
-        raise JobNotFound(job_id)
-    return job_id
-
-
-JobId = Annotated[str, AfterValidator(_could_be), Path(description="The id that the submission answered.")]
 
 Key = Annotated[
     str | None,
@@ -168,36 +155,6 @@ def jobs_router(backend: Backend, streams: Streams) -> APIRouter:
         frames = JobFrames(job, backend, caller, Links(request), resumable=True)
         return streams.open(caller, backend.follow(job_id, caller, after), frames)
 
-    @router.head("/{job_id}/images/{index}", include_in_schema=False)
-    @router.get(
-        "/{job_id}/images/{index}",
-        summary="Fetch an image",
-        response_class=Response,
-        responses={
-            200: IMAGE_ANSWER,
-            304: {"description": "The client's copy (`If-None-Match`) is the image."},
-            **refusals("job_not_found", "gone", "invalid_request"),
-        },
-    )
-    async def image(
-        request: Request,
-        job_id: JobId,
-        index: Annotated[int, Path(ge=0, le=1000, description="Which of the job's images, from 0.")],
-        caller: Asking,
-        if_none_match: Annotated[str | None, Header(description="ETags that the client holds.")] = None,
-    ) -> Response:
-        """The encoded bytes. An image never changes, so caches may keep it for good."""
-        if if_none_match is not None or request.method == "HEAD":
-            ref = (await backend.get(job_id, caller)).image_ref(index)
-            if matches(if_none_match, _etag(ref.key)):
-                return Response(status_code=304, headers=_caching(ref))
-            if request.method == "HEAD":
-                headers = {"Content-Length": str(ref.size)} | _caching(ref)
-                return Response(media_type=f"image/{ref.format}", headers=headers)
-        job, content = await backend.image(job_id, index, caller)
-        ref = job.image_ref(index)
-        return Response(content, media_type=f"image/{ref.format}", headers=_caching(ref))
-
     @router.post(
         "/{job_id}/cancel",
         response_model=JobView,
@@ -222,12 +179,3 @@ async def _anything(backend: Backend, job_id: str, caller: Caller, after: EventI
     """Whether a job that has ended has events after ``after``."""
     async with aclosing(backend.follow(job_id, caller, after)) as batches:
         return await anext(batches, None) is not None
-
-
-def _etag(key: str) -> str:
-    """An image's storage key names its job, attempt and index: what it holds never changes."""
-    return f'"{key.replace("/", "-")}"'
-
-
-def _caching(image: ImageRef) -> dict[str, str]:
-    return {"ETag": _etag(image.key), "Cache-Control": f"private, {FOR_GOOD}"}

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
+from deployments.engine.pictures import FORMATS
 from serve_app.api.credentials import KEY_HEADER, SESSION_COOKIE
 from serve_app.api.errors import STATUS, ErrorCode
 
@@ -79,6 +80,14 @@ IMAGE_ANSWER: dict[str, Any] = {
     "description": "The encoded image.",
     "content": {
         kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/png", "image/jpeg", "image/webp")
+    },
+}
+
+INPUT_ANSWER: dict[str, Any] = {
+    "description": "The picture, as it came.",
+    "content": {
+        kind: {"schema": {"type": "string", "format": "binary"}}
+        for kind in (*(f"image/{name.lower()}" for name in FORMATS), "application/octet-stream")
     },
 }
 

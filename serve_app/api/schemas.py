@@ -133,7 +133,7 @@ class JobFields(WireBody):
             InvalidRequest: the operation and its pictures don't go together, the route doesn't serve it, or what
                 :meth:`generation` raises.
         """
-        pictures = {name: self.pictures(name) for name in self.picture_fields}
+        pictures: dict[str, tuple[bytes, ...]] = {name: self.pictures(name) for name in self.picture_fields}
         wanted = self.operation or operation or operation_on(bool(pictures["image"]), bool(pictures["mask"]))
         if operation and wanted != operation:
             raise InvalidRequest("operation", wanted, f"{operation} on this route")

@@ -6,7 +6,7 @@ from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict  # pydantic asks for it before Python 3.12
 
-from deployments.engine.request import PICTURE_FIELDS, Format, LoraRef
+from deployments.engine.request import PICTURE_FIELDS, Format, LoraRef, PictureField
 from serve_app.api.errors import ErrorCode
 from serve_app.jobs.job import ImageRef, Job, JobPage, JobRequest, JobStatus, OnDisconnect, Operation, Priority
 
@@ -28,6 +28,9 @@ class Links:
 
     def image(self, job_id: str, index: int) -> str:
         return f"{self._jobs}/{job_id}/images/{index}"
+
+    def input(self, job_id: str, name: PictureField) -> str:
+        return f"{self._jobs}/{job_id}/inputs/{name}"
 
 
 class View(BaseModel):
@@ -146,7 +149,10 @@ class JobView(View):
     started_at: float | None
     finished_at: float | None
     images: list[ImageView]
-    images_expired: bool
+    images_expired: bool = Field(description="Of images and inputs the bytes are gone.")
+    inputs: dict[PictureField, str] = Field(
+        description="Where the pictures are that came with the job, by the fields that they came in."
+    )
     timings: dict[str, float] | None = Field(description="Seconds per stage.")
     error: JobErrorView | None
     request: ParametersView
@@ -176,6 +182,7 @@ class JobView(View):
             finished_at=job.finished_at,
             images=[ImageView.of(job.id, image, links) for image in job.images],
             images_expired=job.images_expired,
+            inputs={name: links.input(job.id, name) for name in job.inputs},
             timings=job.timings,
             error=JobErrorView(code=job.error.code, message=job.error.message) if job.error else None,
             request=_parameters(request),

@@ -15,7 +15,7 @@ from deployments.blobs import BlobStore
 from deployments.catalog import find_card
 from deployments.engine.errors import DarkroomError, ModelNotFound, ModelUnavailable
 from deployments.engine.pictures import PictureRef
-from deployments.engine.request import PICTURE_FIELDS
+from deployments.engine.request import PICTURE_FIELDS, PictureField
 from deployments.telemetry.context import about
 from deployments.telemetry.tracing import TRACER, submission
 from serve_app.handles.calls import CalleeLost, answer, unreachable
@@ -135,6 +135,10 @@ class RouterBackend:
     async def image(self, job_id: str, index: int, caller: Caller) -> tuple[Job, bytes]:
         job = await self.get(job_id, caller)
         return job, await self._blobs.get(job.image_ref(index).key)
+
+    async def input(self, job_id: str, name: PictureField, caller: Caller) -> tuple[Job, bytes]:
+        job = await self.get(job_id, caller)
+        return job, await self._blobs.get(job.input_ref(name).key)
 
     async def models(self) -> list[ModelStatus]:
         told: list[list[ModelStatus]] = await asyncio.gather(

@@ -7,7 +7,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from deployments.engine.errors import Gone, JobNotFound
-from deployments.engine.request import Format, GenerationRequest
+from deployments.engine.pictures import PictureRef
+from deployments.engine.request import PICTURE_FIELDS, Format, GenerationRequest, PictureField
 
 Operation = Literal["image_generation", "image_transform", "image_inpaint"]
 OnDisconnect = Literal["cancel", "detach"]
@@ -146,6 +147,25 @@ class Job:
                     raise Gone(f"image {index} of job {self.id} has expired")
                 return image
         raise JobNotFound(f"{self.id}/images/{index}")
+
+    @property
+    def inputs(self) -> dict[PictureField, PictureRef]:
+        """The pictures that came with the job, by the fields that they came in; here also when they have expired."""
+        given = {name: getattr(self.request.generation, name) for name in PICTURE_FIELDS}
+        return {name: picture for name, picture in given.items() if isinstance(picture, PictureRef)}
+
+    def input_ref(self, name: PictureField) -> PictureRef:
+        """The picture that came as ``name``.
+
+        Raises:
+            JobNotFound: none did.
+            Gone: it has expired.
+        """
+        if name not in self.inputs:
+            raise JobNotFound(f"{self.id}/inputs/{name}")
+        if self.images_expired:
+            raise Gone(f"the {name} of job {self.id} has expired")
+        return self.inputs[name]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from PIL import Image
 
 from deployments.catalog import DEMO_WEIGHTS, ModelCard, card_for
 from deployments.engine.errors import DarkroomError, JobNotFound, ModelNotFound, Unauthorized
+from deployments.engine.pictures import Picture, PictureRef
+from deployments.engine.request import PICTURE_FIELDS, PictureField
 from deployments.engine.resolve import resolve
 from deployments.messages import ReplicaStats
 from serve_app.api.backend import ModelStatus, WorkerStatus
@@ -82,6 +84,7 @@ class ScriptedBackend:
         self._jobs: dict[str, Job] = {}
         self._logs: dict[str, EventLog] = {}
         self._contents: dict[tuple[str, int], bytes] = {}
+        self._inputs: dict[str, bytes] = {}
 
     def _called(self, method: str) -> None:
         self.calls.append(method)
@@ -103,7 +106,14 @@ class ScriptedBackend:
         generation = resolve(request.generation, self._card(request.generation.model))
         request = request.model_copy(update={"generation": generation})
         self.submitted.append(request)
-        job = Job(generation.id, request, JobStatus.QUEUED, 0, time.time(), position=0, eta_s=0.5)
+        given = {name: one for name in PICTURE_FIELDS if isinstance(one := getattr(generation, name), Picture)}
+        refs = {
+            name: PictureRef(key=f"{generation.id}/input/0/{name}", width=one.width, height=one.height)
+            for name, one in given.items()
+        }
+        self._inputs |= {refs[name].key: one.encoded() for name, one in given.items()}
+        kept = request.model_copy(update={"generation": generation.model_copy(update=refs)})
+        job = Job(generation.id, kept, JobStatus.QUEUED, 0, time.time(), position=0, eta_s=0.5)
         self._jobs[job.id] = job
         self._logs[job.id] = log = EventLog(epoch=1)
         log.append(Queued(position=0, eta_s=0.5))
@@ -229,6 +239,11 @@ class ScriptedBackend:
         job = self._job(job_id)
         job.image_ref(index)
         return job, self._contents[job_id, index]
+
+    async def input(self, job_id: str, name: PictureField, caller: Caller) -> tuple[Job, bytes]:
+        self._called("input")
+        job = self._job(job_id)
+        return job, self._inputs[job.input_ref(name).key]
 
     async def models(self) -> list[ModelStatus]:
         self._called("models")

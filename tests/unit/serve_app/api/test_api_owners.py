@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from serve_app.api.pictures import EXAMPLE_PICTURE, decoded
 from tests.unit.serve_app.api.reach import connect
 from tests.unit.serve_app.api.whole_service import WholeService, whole_service
 
@@ -57,7 +58,7 @@ async def submit(client: httpx2.AsyncClient, **changes: object) -> str:
 
 
 async def finished(client: httpx2.AsyncClient) -> str:
-    job_id = await submit(client, prompt="ok")
+    job_id = await submit(client, prompt="ok", image=EXAMPLE_PICTURE)
     await client.get(f"/v1/jobs/{job_id}/stream")  # to its end
     return job_id
 
@@ -71,6 +72,7 @@ ROUTES = [
     ("GET", "/v1/jobs/{id}/stream"),
     ("GET", "/v1/jobs/{id}/images/0"),
     ("HEAD", "/v1/jobs/{id}/images/0"),
+    ("GET", "/v1/jobs/{id}/inputs/image"),
     ("POST", "/v1/jobs/{id}/cancel"),
     ("DELETE", "/v1/jobs/{id}"),
 ]
@@ -94,6 +96,7 @@ async def test_the_owner_with_any_of_its_keys_and_an_admin_reach_everything(call
     assert (await client.get(f"/v1/jobs/{job_id}")).json()["status"] == "succeeded"
     assert "[DONE]" in (await client.get(f"/v1/jobs/{job_id}/stream")).text
     assert (await client.get(f"/v1/jobs/{job_id}/images/0")).content == b"picture"
+    assert (await client.get(f"/v1/jobs/{job_id}/inputs/image")).content == decoded("image", EXAMPLE_PICTURE)
     waiting = await submit(callers.alice)
     assert (await client.post(f"/v1/jobs/{waiting}/cancel")).json()["status"] == "cancelled"
     for job in (job_id, waiting):

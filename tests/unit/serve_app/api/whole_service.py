@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from deployments import inputs
+from deployments.engine.request import PictureField
 from serve_app.api.backend import ModelStatus, WorkerStatus
 from serve_app.jobs.caller import Caller, Once, fingerprint
 from serve_app.jobs.events import EventId, LoggedEvent
@@ -15,7 +17,7 @@ from tests.unit.serve_app.jobs.job_fakes import House, open_house
 
 
 class WholeService:
-    """See the Backend; without pictures in requests."""
+    """See the Backend."""
 
     def __init__(self, house: House, keys: KeyStore) -> None:
         self.house = house
@@ -29,7 +31,9 @@ class WholeService:
 
     async def submit(self, request: JobRequest, caller: Caller, key: str | None = None) -> Job:
         once = None if key is None else Once(key, fingerprint(request))
-        return await self.house.service.submit(request, caller, once)
+        generation, _ = await inputs.keep(request.generation, self.house.blobs)
+        kept = request.model_copy(update={"generation": generation})
+        return await self.house.service.submit(kept, caller, once)
 
     def follow(
         self, job_id: str, caller: Caller, after: EventId | None = None
@@ -51,6 +55,10 @@ class WholeService:
     async def image(self, job_id: str, index: int, caller: Caller) -> tuple[Job, bytes]:
         job = await self.get(job_id, caller)
         return job, await self.house.blobs.get(job.image_ref(index).key)
+
+    async def input(self, job_id: str, name: PictureField, caller: Caller) -> tuple[Job, bytes]:
+        job = await self.get(job_id, caller)
+        return job, await self.house.blobs.get(job.input_ref(name).key)
 
     async def models(self) -> list[ModelStatus]:
         return await self.house.service.models()
