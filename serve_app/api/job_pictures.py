@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Header, Path, Request
+from fastapi import APIRouter, Header, Path, Query, Request
 from starlette.responses import Response
 
 from deployments.engine.request import PictureField
@@ -11,6 +11,7 @@ from serve_app.api.caching import FOR_GOOD, matches
 from serve_app.api.callers import Asking
 from serve_app.api.ids import JobId
 from serve_app.api.openapi import IMAGE_ANSWER, INPUT_ANSWER, refusals
+from serve_app.api.thumbnails import MAX_WIDTH, MEDIA_TYPE, MIN_WIDTH, Thumbnails
 
 IfNoneMatch = Annotated[str | None, Header(description="ETags that the client holds.")]
 
@@ -29,6 +30,7 @@ _SIGNATURES: Final = (
 def job_pictures_router(backend: Backend) -> APIRouter:
     """``/v1/jobs/{job_id}/images/{index}`` and ``/v1/jobs/{job_id}/inputs/{name}``."""
     router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
+    thumbnails = Thumbnails()
 
     @router.head("/images/{index}", include_in_schema=False)
     @router.get(
@@ -42,15 +44,33 @@ def job_pictures_router(backend: Backend) -> APIRouter:
         job_id: JobId,
         index: Annotated[int, Path(ge=0, le=1000, description="Which of the job's images, from 0.")],
         caller: Asking,
+        *,
+        width: Annotated[
+            int | None,
+            Query(
+                ge=MIN_WIDTH,
+                le=MAX_WIDTH,
+                description="Answer a thumbnail instead: WebP, of this width in pixels at most.",
+            ),
+        ] = None,
         if_none_match: IfNoneMatch = None,
     ) -> Response:
-        """The encoded bytes. An image never changes, so caches may keep it for good."""
-        if if_none_match is not None or request.method == "HEAD":
+        """The encoded bytes, or a thumbnail. An image never changes, so caches may keep it for good."""
+        if width is not None or if_none_match is not None or request.method == "HEAD":
             ref = (await backend.get(job_id, caller)).image_ref(index)
-            if matches(if_none_match, _etag(ref.key)):
-                return Response(status_code=304, headers=_caching(ref.key))
+            caching = _caching(ref.key, width)
+            if matches(if_none_match, caching["ETag"]):
+                return Response(status_code=304, headers=caching)
+            if width is not None:
+
+                async def whole() -> bytes:
+                    return (await backend.image(job_id, index, caller))[1]
+
+                small = await thumbnails.of(ref.key, width, whole)
+                headers = {"Content-Length": str(len(small))} | caching
+                return Response(b"" if request.method == "HEAD" else small, media_type=MEDIA_TYPE, headers=headers)
             if request.method == "HEAD":
-                headers = {"Content-Length": str(ref.size)} | _caching(ref.key)
+                headers = {"Content-Length": str(ref.size)} | caching
                 return Response(media_type=f"image/{ref.format}", headers=headers)
         job, content = await backend.image(job_id, index, caller)
         ref = job.image_ref(index)
@@ -70,22 +90,19 @@ def job_pictures_router(backend: Backend) -> APIRouter:
     ) -> Response:
         """The bytes as they came. They go when the job's images go."""
         if if_none_match is not None:
-            ref = (await backend.get(job_id, caller)).input_ref(name)
-            if matches(if_none_match, _etag(ref.key)):
-                return Response(status_code=304, headers=_caching(ref.key))
+            caching = _caching((await backend.get(job_id, caller)).input_ref(name).key)
+            if matches(if_none_match, caching["ETag"]):
+                return Response(status_code=304, headers=caching)
         job, content = await backend.input(job_id, name, caller)
         return Response(content, media_type=_media_type(content), headers=_caching(job.input_ref(name).key))
 
     return router
 
 
-def _etag(key: str) -> str:
-    """A storage key names a job and what of it: the same bytes for ever."""
-    return f'"{key.replace("/", "-")}"'
-
-
-def _caching(key: str) -> dict[str, str]:
-    return {"ETag": _etag(key), "Cache-Control": f"private, {FOR_GOOD}"}
+def _caching(key: str, width: int | None = None) -> dict[str, str]:
+    """A storage key names a job and what of it: the same bytes for ever, and the same thumbnail of each width."""
+    name = key.replace("/", "-") if width is None else f"{key.replace('/', '-')}-w{width}"
+    return {"ETag": f'"{name}"', "Cache-Control": f"private, {FOR_GOOD}"}
 
 
 def _media_type(content: bytes) -> str:
