@@ -14,6 +14,7 @@ from deployments.telemetry.meters import Meters
 from serve_app.autoscaling import BACKLOG_PREFIX
 from serve_app.handles.calls import refusing
 from serve_app.handles.runner import ServeRunner
+from serve_app.jobs.activity import Activity, ModelActivity
 from serve_app.jobs.assembly import assemble
 from serve_app.jobs.caller import Caller, Once
 from serve_app.jobs.fleet import Fleet, ModelStatus, WorkerStatus
@@ -61,6 +62,7 @@ class Router:
         self._store = JobStore(self._database)
         self._keys = KeyStore(self._database)
         self._runner = ServeRunner(models)
+        self._activity = Activity(tuple(models))
         self._service = assemble(
             store=self._store,
             blobs=BlobStore.open(args.blobs_url),
@@ -70,7 +72,7 @@ class Router:
             elsewhere=[model.id for model in args.models if model.id not in models],
             is_first=shard == 0,
             webhooks=args.webhooks,
-            observe=observed_by(JobMetrics(meters), log_job, JobSpans()),
+            observe=observed_by(JobMetrics(meters), log_job, JobSpans(), self._activity),
         )
         await self._service.start()
         self._following = Following(self._service.follow, time.monotonic)
@@ -132,6 +134,10 @@ class Router:
     @refusing
     async def workers(self) -> list[WorkerStatus]:
         return await self._service.workers()
+
+    @refusing
+    async def activity(self) -> list[ModelActivity]:
+        return self._activity.told()
 
     async def record_autoscaling_stats(self) -> dict[str, float]:
         """Serve's hook, once a second: the figures that :class:`~serve_app.autoscaling.BacklogPolicy` reads.

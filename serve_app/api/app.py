@@ -9,6 +9,7 @@ from opentelemetry.trace import TracerProvider
 from starlette.middleware.cors import CORSMiddleware
 
 from deployments.telemetry.meters import NO_METERS, Meters
+from serve_app.api.activity import activity_router
 from serve_app.api.backend import Backend
 from serve_app.api.boundary import Boundary
 from serve_app.api.docs import docs_router
@@ -77,6 +78,7 @@ def create_api(
     app.include_router(simple_router(backend, streams))
     app.include_router(images_router(backend, streams))
     app.include_router(models_router(backend))
+    app.include_router(activity_router(backend))
     app.include_router(session_router(backend, settings))
     app.include_router(health_router(backend))
     app.include_router(docs_router(title, app.openapi_url or ""))

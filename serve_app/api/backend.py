@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from deployments.engine.request import PictureField
+from serve_app.jobs.activity import ModelActivity
 from serve_app.jobs.caller import Caller
 from serve_app.jobs.events import EventId, LoggedEvent
 from serve_app.jobs.fleet import ModelState, ModelStatus, WorkerStatus
@@ -108,4 +109,8 @@ class Backend(Protocol):
 
     async def workers(self) -> list[WorkerStatus]:
         """Every known replica."""
+        ...
+
+    async def activity(self) -> list[ModelActivity]:
+        """What each configured model has done in the last minutes, in the order of the settings."""
         ...

@@ -21,6 +21,7 @@ from deployments.telemetry.tracing import TRACER, submission
 from serve_app.handles.calls import CalleeLost, answer, unreachable
 from serve_app.handles.hub import Hub
 from serve_app.handles.identities import Identities
+from serve_app.jobs.activity import ModelActivity
 from serve_app.jobs.caller import Caller, Once, fingerprint
 from serve_app.jobs.events import EventId, LoggedEvent
 from serve_app.jobs.fleet import ModelStatus, WorkerStatus
@@ -141,17 +142,15 @@ class RouterBackend:
         return job, await self._blobs.get(job.input_ref(name).key)
 
     async def models(self) -> list[ModelStatus]:
-        told: list[list[ModelStatus]] = await asyncio.gather(
-            *(self._ask(shard, "models") for shard in range(len(self._routers)))
-        )
-        by_id = {status.card.id: status for one in told for status in one}
+        by_id: dict[str, ModelStatus] = {status.card.id: status for status in await self._ask_all("models")}
         return [by_id[model] for model in self._shards if model in by_id]
 
     async def workers(self) -> list[WorkerStatus]:
-        told: list[list[WorkerStatus]] = await asyncio.gather(
-            *(self._ask(shard, "workers") for shard in range(len(self._routers)))
-        )
-        return [worker for one in told for worker in one]
+        return await self._ask_all("workers")
+
+    async def activity(self) -> list[ModelActivity]:
+        by_id: dict[str, ModelActivity] = {one.model: one for one in await self._ask_all("activity")}
+        return [by_id[model] for model in self._shards if model in by_id]
 
     async def close(self) -> None:
         """End all streams."""
@@ -187,6 +186,11 @@ class RouterBackend:
         self._homes[job.id] = self._shards.get(str(job.request.generation.model), 0)
         while len(self._homes) > HOMES_KEPT:
             self._homes.popitem(last=False)
+
+    async def _ask_all(self, method: str) -> list[Any]:
+        """The answers of all Routers, which are lists, joined."""
+        told = await asyncio.gather(*(self._ask(shard, method) for shard in range(len(self._routers))))
+        return [one for answered in told for one in answered]
 
     async def _ask(self, shard: int, method: str, *args: Any, **kwargs: Any) -> Any:
         call: DeploymentHandle = getattr(self._routers[shard], method)

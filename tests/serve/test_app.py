@@ -64,6 +64,20 @@ def test_a_job_develops_into_a_png(darkroom: Service) -> None:
     assert Image.open(io.BytesIO(answer.content)).size == (128, 128)
 
 
+def test_a_job_is_found_by_its_prompt_shown_small_and_gives_its_picture_back(darkroom: Service) -> None:
+    teal = png(Image.new("RGB", (128, 128), (0, 128, 128)))
+    body = {"prompt": "a Lighthouse", "model": "sd15", "steps": "4"}
+    job = darkroom.http.post("/v1/jobs", data=body, files={"image": ("image", teal, "image/png")}).json()
+    assert list(darkroom.events(job["job_id"]))[-1]["event"] == "complete"
+    (found,) = darkroom.http.get("/v1/jobs", params={"text": "lightHOUSE"}).json()["jobs"]
+    assert darkroom.http.get(found["inputs"]["image"]).content == teal
+    small = darkroom.http.get(found["images"][0]["url"], params={"width": 64})
+    assert Image.open(io.BytesIO(small.content)).size == (64, 64)
+    worked = {one["model"]: one["total"] for one in darkroom.http.get("/v1/activity").json()["data"]}
+    assert worked["sd15"]["images"] >= 1
+    assert worked["flux-schnell"]["submitted"] == 0
+
+
 def test_without_keys_this_machine_alone_is_answered(darkroom: Service) -> None:
     assert darkroom.http.get("/v1/session").json() == {"client": "@127.0.0.1", "admin": False}
     for headers in ({"Host": "evil.example"}, {"X-Forwarded-For": "127.0.0.1"}, {"X-Forwarded-For": "10.1.2.3"}):

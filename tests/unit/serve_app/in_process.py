@@ -9,8 +9,10 @@ from typing import Any
 
 from serve_app.handles.backend import RouterBackend
 from serve_app.handles.calls import CalleeLost
+from serve_app.jobs.activity import Activity
 from serve_app.jobs.following import Following, News, Subscription
 from serve_app.jobs.log import HandedOver
+from serve_app.jobs.observer import Observe, observed_by, unobserved
 from serve_app.jobs.store import KeyStore
 from serve_app.router import Router
 from tests.unit.serve_app.jobs.job_fakes import House, open_house
@@ -73,10 +75,14 @@ class LocalRouter(Router):
 
 
 @asynccontextmanager
-async def whole_service(data: Path, **house: Any) -> AsyncIterator[tuple[House, RouterBackend]]:
+async def whole_service(
+    data: Path, observe: Observe = unobserved, **house: Any
+) -> AsyncIterator[tuple[House, RouterBackend]]:
     """Everything of the service but Ray and the engines: an Ingress's backend over a Router over a scripted runner."""
-    async with open_house(data, **house) as opened:
+    activity = Activity(["sd15", "flux-schnell"])
+    async with open_house(data, observe=observed_by(activity, observe), **house) as opened:
         router = LocalRouter.__new__(LocalRouter)
+        router._activity = activity
         router._keys = KeyStore(opened.database)
         router._service = opened.service
         router._following = Following(opened.service.follow, time.monotonic)

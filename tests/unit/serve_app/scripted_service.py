@@ -13,9 +13,11 @@ from starlette.types import ASGIApp
 
 from deployments.catalog import DEMO_WEIGHTS, card_for, find_card
 from deployments.engine.errors import JobNotFound, ModelNotFound, ModelUnavailable, Unauthorized
+from deployments.engine.request import PictureField
 from deployments.engine.resolve import resolve
 from serve_app.api.app import create_api
 from serve_app.api.backend import ModelState, ModelStatus, WorkerStatus
+from serve_app.jobs.activity import ModelActivity
 from serve_app.jobs.caller import Caller
 from serve_app.jobs.events import (
     TERMINAL_EVENTS,
@@ -152,7 +154,13 @@ class ScriptedBackend:
         state = self._states.pop(0) if len(self._states) > 1 else self._states[0]
         return [ModelStatus(card_for(MODEL, DEMO_WEIGHTS), state, 1, 0, 0, 0.0, time.time())]
 
+    async def input(self, job_id: str, name: PictureField, caller: Caller) -> tuple[Job, bytes]:
+        raise JobNotFound(job_id)
+
     async def workers(self) -> list[WorkerStatus]:
+        return []
+
+    async def activity(self) -> list[ModelActivity]:
         return []
 
 

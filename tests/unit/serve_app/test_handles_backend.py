@@ -16,6 +16,7 @@ from deployments.messages import RunAttempt
 from serve_app.handles.backend import RouterBackend
 from serve_app.handles.calls import Moved, Refused
 from serve_app.handles.runner import ServeRunner
+from serve_app.jobs.activity import Activity
 from serve_app.jobs.caller import Caller, Once
 from serve_app.jobs.job import ImageRef, Job, JobRequest, JobStatus
 from serve_app.jobs.runner import ReplicaLost
@@ -127,6 +128,15 @@ async def test_pictures_that_came_with_a_repeat_are_not_kept_twice(tmp_path: Pat
         await darkroom.submit(JobRequest(generation=wish), ALICE, "mine")
     kept = await asyncio.to_thread(lambda: [path for path in tmp_path.rglob("*") if path.is_file()])
     assert len(kept) == 1
+
+
+async def test_what_every_router_tells_of_its_models_is_told_in_the_order_of_the_settings(tmp_path: Path) -> None:
+    def router(*models: str) -> Handle:
+        return Handle(lambda _method: Response(Activity(models).told()))
+
+    blobs, shards = BlobStore.open(f"file://{tmp_path}"), {"flux-dev": 1, "sd15": 0, "sdxl": 1}
+    darkroom = RouterBackend([router("sd15"), router("sdxl", "flux-dev")], shards, blobs)  # type: ignore[list-item]
+    assert [one.model for one in await darkroom.activity()] == ["flux-dev", "sd15", "sdxl"]
 
 
 async def test_image_bytes_come_from_the_blob_store(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from deployments.engine.request import PICTURE_FIELDS, PictureField
 from deployments.engine.resolve import resolve
 from deployments.messages import ReplicaStats
 from serve_app.api.backend import ModelStatus, WorkerStatus
+from serve_app.jobs.activity import Activity, ModelActivity
 from serve_app.jobs.caller import Caller
 from serve_app.jobs.events import (
     Cancelled,
@@ -68,6 +69,7 @@ class ScriptedBackend:
         models = ("sd15", "sdxl", "flux-dev") if any_size else ("sd15", "flux-schnell")
         self.cards: list[ModelCard] = [card_for(name, None if any_size else DEMO_WEIGHTS) for name in models]
         self.state = "ready"
+        self.worked = Activity([card.id for card in self.cards])
         self.calls: list[str] = []
         self.submitted: list[JobRequest] = []
         self.followers = 0
@@ -257,6 +259,10 @@ class ScriptedBackend:
         self._called("workers")
         stats = ReplicaStats("r1", "sd15", "node", "cpu", None, 1, 1, 8, 0.5, None, {}, loras=("ink",))
         return [WorkerStatus(stats, "ready", 1_700_000_000.0)]
+
+    async def activity(self) -> list[ModelActivity]:
+        self._called("activity")
+        return self.worked.told()
 
     def _job(self, job_id: str) -> Job:
         if job_id not in self._jobs:

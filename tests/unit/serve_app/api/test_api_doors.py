@@ -15,7 +15,7 @@ _, KEY = new_key()
 _, WRONG = new_key()
 KEYS = {KEY: Caller("alice", admin=True)}
 BEARER = {"Authorization": f"Bearer {KEY}"}
-PROTECTED = ("/v1/jobs", "/v1/models", "/v1/workers", "/v1/session", "/nothing/here")
+PROTECTED = ("/v1/jobs", "/v1/models", "/v1/activity", "/v1/workers", "/v1/session", "/nothing/here")
 PAGES = ("/", "/docs", "/openapi.json")
 
 

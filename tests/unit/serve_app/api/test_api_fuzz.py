@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.serve_app.api.reach import serve
 from tests.unit.serve_app.in_process import whole_service
-from tests.unit.serve_app.jobs.job_fakes import House
+from tests.unit.serve_app.jobs.job_fakes import House, stats
 
 CHECKS = ("not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance")
 
@@ -45,7 +45,9 @@ async def test_no_request_meets_a_defect_an_undocumented_answer_or_silence(
 
 
 async def beat(house: House) -> None:
-    """The replica's heartbeat, as it comes to a Router."""
+    """The replicas' heartbeats, as they come to a Router. Each model has one: what is answered tells the names of all,
+    and a job for one without would wait."""
     while True:
-        house.beat()
+        for model in house.fleet.models:
+            house.service.heartbeat(model, [stats(model)])
         await asyncio.sleep(0.2)

@@ -9,6 +9,7 @@ from typing import Any
 from deployments import inputs
 from deployments.engine.request import PictureField
 from serve_app.api.backend import ModelStatus, WorkerStatus
+from serve_app.jobs.activity import Activity, ModelActivity
 from serve_app.jobs.caller import Caller, Once, fingerprint
 from serve_app.jobs.events import EventId, LoggedEvent
 from serve_app.jobs.job import Job, JobPage, JobRequest
@@ -19,8 +20,9 @@ from tests.unit.serve_app.jobs.job_fakes import House, open_house
 class WholeService:
     """See the Backend."""
 
-    def __init__(self, house: House, keys: KeyStore) -> None:
+    def __init__(self, house: House, keys: KeyStore, activity: Activity) -> None:
         self.house = house
+        self._activity = activity
         self.keys = keys
 
     async def new_key(self, client: str, *, admin: bool = False) -> str:
@@ -66,14 +68,18 @@ class WholeService:
     async def workers(self) -> list[WorkerStatus]:
         return await self.house.service.workers()
 
+    async def activity(self) -> list[ModelActivity]:
+        return self._activity.told()
+
 
 @asynccontextmanager
 async def whole_service(data: Path, database: str | None = None) -> AsyncIterator[WholeService]:
     url = database or f"sqlite+aiosqlite:///{data}/darkroom.db"
-    async with open_house(data, database=url) as house:
+    activity = Activity(["sd15", "flux-schnell"])
+    async with open_house(data, database=url, observe=activity) as house:
         sql = Database(url)
         await sql.open()
         try:
-            yield WholeService(house, KeyStore(sql))
+            yield WholeService(house, KeyStore(sql), activity)
         finally:
             await sql.close()
