@@ -1,8 +1,7 @@
 """The other side of every fidelity test: diffusers' own pipelines and schedulers."""
 
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from inspect import signature
 from pathlib import Path
@@ -17,6 +16,7 @@ from PIL import Image
 from deployments.catalog import card_for
 from deployments.engine import GenerationRequest
 from deployments.engine.pictures import Picture
+from deployments.engine.request import LoraRef
 
 FLOW = {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
 STOCK_SAMPLERS: dict[str, tuple[Any, dict[str, Any]]] = {
@@ -101,6 +101,7 @@ class Stock:
     ) -> None:
         """``weights``: a folder in diffusers layout, or a pipeline that was loaded by other means."""
         self._loras = loras
+        self._loaded: set[str] = set()
         self._controlnets = controlnets or {}
         self._card = card_for(model)
         if isinstance(weights, Path):
@@ -166,29 +167,28 @@ class Stock:
         else:
             vars(pipeline).pop("get_timesteps", None)
         pipeline.set_progress_bar_config(disable=True)
-        with self._with_loras(pipeline, request):
-            return pipeline(
-                request.prompt,
-                num_inference_steps=request.steps,
-                generator=torch.Generator("cpu").manual_seed(request.seed),
-                output_type=output_type,
-                **extra,
-            ).images[0]
+        self._put_on(pipeline, request.loras)
+        return pipeline(
+            request.prompt,
+            num_inference_steps=request.steps,
+            generator=torch.Generator("cpu").manual_seed(request.seed),
+            output_type=output_type,
+            **extra,
+        ).images[0]
 
-    @contextmanager
-    def _with_loras(self, pipeline: Any, request: GenerationRequest) -> Iterator[None]:
-        if not request.loras:
-            yield
-            return
-        assert self._loras is not None
-        with warnings.catch_warnings(action="ignore"):  # PEFT wonders at a second adapter
-            for lora in request.loras:
-                pipeline.load_lora_weights(str(self._loras / f"{lora.name}.safetensors"), adapter_name=lora.name)
-        pipeline.set_adapters([lora.name for lora in request.loras], [lora.scale for lora in request.loras])
-        try:
-            yield
-        finally:
-            pipeline.unload_lora_weights()
+    def _put_on(self, pipeline: Any, loras: Sequence[LoraRef]) -> None:
+        """Give the pipelines, which share their networks, these LoRAs and no others; each is loaded once."""
+        for lora in loras:
+            if lora.name not in self._loaded:
+                assert self._loras is not None
+                with warnings.catch_warnings(action="ignore"):  # PEFT wonders at a second adapter
+                    pipeline.load_lora_weights(str(self._loras / f"{lora.name}.safetensors"), adapter_name=lora.name)
+                self._loaded.add(lora.name)
+        if loras:
+            pipeline.enable_lora()
+            pipeline.set_adapters([lora.name for lora in loras], [lora.scale for lora in loras])
+        elif self._loaded:
+            pipeline.disable_lora()
 
     def _scheduler(self, request: GenerationRequest, drawn: int) -> Any:
         """The scheduler that a user of the stock pipeline would put in."""
