@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 import torch
+from diffusers import DiffusionPipeline
 
 from deployments.demo.pipelines import build_pipeline
 from deployments.engine import Engine
+from tests.unit.deployments.engine.lora_files import write_diffusers
 from tests.unit.deployments.engine.slow_motion import CARD, SlowMotionFamily
 
 
@@ -43,6 +45,20 @@ def inpaint_weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, 
                 _rebuild(pipeline, blanks)
             pipeline.save_pretrained(path, safe_serialization=True)
         return path
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ink(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """The folder of a LoRA, ``ink``, for the model in a folder in diffusers layout."""
+    found: dict[Path, Path] = {}
+
+    def folder(model: Path) -> Path:
+        if model not in found:
+            found[model] = tmp_path_factory.mktemp("ink")
+            write_diffusers(DiffusionPipeline.from_pretrained(model), found[model], "ink")
+        return found[model]
 
     return folder
 

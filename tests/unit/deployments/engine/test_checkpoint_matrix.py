@@ -1,32 +1,28 @@
 """Whatever is made, in whatever way: saved, and taken up by another engine, it is the same picture, byte for byte.
 
-``make test`` runs a sample in which every pair of values occurs; ``make full`` runs all of it.
+``make test`` runs a sample in which every pair of values occurs that can have to do with each other; ``make full`` runs
+all of it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import diffusers
 import numpy as np
 import pytest
 
-from deployments.catalog import CATALOG, card_for
+from deployments.catalog import CATALOG
 from deployments.engine import GenerationRequest
 from deployments.engine.loader import LoadedModel, load
 from deployments.engine.spec import LoadSpec
-from tests.unit.deployments.engine.gallery import blot, photo
-from tests.unit.deployments.engine.lora_files import write_diffusers
-from tests.unit.deployments.engine.pairs import covering
+from tests.unit.deployments.engine import matrix
 from tests.unit.deployments.engine.resuming import recorded, resumed
 from tests.unit.deployments.engine.test_controlnet import write_controlnet
 
-MODES = ("text", "image", "inpainting", "inpainting UNet", "control", "control, inpainting UNet")
-SAMPLED = ("sd15", "sdxl", "sd3-medium", "flux-dev")
-"""One model of each family; the others differ from them in sizes and schedules."""
+MODES = ("text to image", "image to image", "inpainting", "inpainting UNet", "control", "control, inpainting UNet")
 
 
 @dataclass(frozen=True, order=True)
@@ -57,52 +53,40 @@ def every_case() -> tuple[Case, ...]:
     )
 
 
+def facts(case: Case) -> frozenset[Hashable]:
+    """What has to occur in the sample; ``test_checkpoint.py`` has every sampler's state cut wherever it can be."""
+    family = CATALOG[case.model].family
+    return matrix.pairs(family=family, sampler=case.sampler) | matrix.pairs(
+        model=case.model, mode=case.mode, lora=case.lora
+    )
+
+
 @cache
 def sample() -> frozenset[Case]:
-    return covering(case for case in every_case() if case.model in SAMPLED and case.mode != MODES[-1])
+    cases = [case for case in every_case() if case.model in matrix.SAMPLED and case.mode != MODES[-1]]
+    return matrix.covering(cases, facts, lambda case: case.weights)
 
 
 def wish(case: Case) -> GenerationRequest:
-    """Different in prompt, seed, steps, guidance and strength from case to case; the same in every run."""
     number = every_case().index(case)
-    fields: dict[str, Any] = {
-        "model": case.model,
-        "prompt": f"{number} boats on a lake",
-        "seed": number,
-        "steps": 4 + number % 2,
-        "sampler": case.sampler or None,
-        "width": 64,
-        "height": 64,
-        "preview_every": 0,
-        "loras": [{"name": "ink", "scale": 0.8}] if case.lora else [],
-    }
-    if card_for(case.model).capabilities.supports_guidance:
-        fields["guidance"] = (7.5, 1.0, 3.25)[number % 3]
-    if case.mode == "image" or "inpainting" in case.mode:
-        fields |= {"image": photo(number % 7), "strength": (0.6, 1.0, 0.75, 0.8)[number % 4]}
-    if "inpainting" in case.mode:
-        fields["mask"] = blot(number)
-    if "control" in case.mode:
-        fields |= {"control_image": photo(number % 5), "controlnet": "edges", "control_end": (0.6, 1.0)[number % 2]}
-    return GenerationRequest.model_validate(fields)
+    return matrix.wish(case, number, steps=4 + number % 2, strength=(0.6, 1.0, 0.75, 0.8)[number % 4])
 
 
 @pytest.fixture(scope="module")
 def engines(
     request: pytest.FixtureRequest,
     inpaint_weights: Callable[[str, bool], Path],
+    ink: Callable[[Path], Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[LoadedModel, LoadedModel]]:
     """One model, loaded twice."""
     model, blanks = request.param
-    folder, scratch = inpaint_weights(model, blanks), tmp_path_factory.mktemp("loras")
-    pipeline = getattr(diffusers, card_for(model).pipeline).from_pretrained(folder)
-    controlnets = {}
-    if card_for(model).family == "unet":
-        write_controlnet(pipeline, scratch / "edges", seed=1)
-        controlnets["edges"] = str(scratch / "edges")
-    write_diffusers(pipeline, scratch, "ink")
-    spec = LoadSpec(model, weights=str(folder), device="cpu", loras=str(scratch), controlnets=controlnets)
+    folder, controlnets = inpaint_weights(model, blanks), {}
+    if CATALOG[model].family == "unet":
+        edges = tmp_path_factory.mktemp("controlnets") / "edges"
+        write_controlnet(getattr(diffusers, CATALOG[model].pipeline).from_pretrained(folder), edges, seed=1)
+        controlnets["edges"] = str(edges)
+    spec = LoadSpec(model, weights=str(folder), device="cpu", loras=str(ink(folder)), controlnets=controlnets)
     yield load(spec), load(spec)
 
 

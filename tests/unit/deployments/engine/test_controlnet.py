@@ -1,6 +1,7 @@
 """ControlNets: the stock pipelines' pictures alone, and rows that mix ControlNets, or have none, in one forward."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from deployments.engine.resolve import resolve
 from deployments.engine.spec import LoadSpec
 from tests.unit.deployments.engine.gallery import blot, photo
 from tests.unit.deployments.engine.lora_files import write_diffusers
+from tests.unit.deployments.engine.matrix import covering, pairs
 from tests.unit.deployments.engine.stock import Stock
 
 MODELS = ("sd15", "sdxl")
@@ -90,27 +92,35 @@ def fits(sides: Sides, request: GenerationRequest) -> bool:
     return sides.engine.card.capabilities.txt2img or request.mask is not None
 
 
+HOWS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "weaker": {"control_scale": 0.45},
+    "in the middle": {"control_start": 0.25, "control_end": 0.7},
+    "without guidance": {"guidance": 1.0},
+    "by another sampler": {"sampler": "heun", "control_end": 0.5},
+    "with a LoRA": {"loras": [{"name": "ink", "scale": 0.8}], "sampler": "euler_a"},
+}
+CASES = [(side, mode, how) for side in SIDES for mode in MODES for how in HOWS if not side[1] or "mask" in MODES[mode]]
+
+
+@cache
+def sample() -> frozenset[Any]:
+    """Cases in which each pair of side, mode and how occurs."""
+    return covering(CASES, lambda case: pairs(side=case[0], mode=case[1], how=case[2]))
+
+
 @pytest.mark.parametrize(
-    ("sides", "mode"),
-    [(side, mode) for side in SIDES for mode in MODES if not side[1] or "mask" in MODES[mode]],
+    ("sides", "case"),
+    [
+        pytest.param(case[0], case, id=", ".join(map(str, case)), marks=() if case in sample() else pytest.mark.slow)
+        for case in sorted(CASES)
+    ],
     indirect=["sides"],
-    ids=str,
     scope="module",  # else every case would load its model again
 )
-@pytest.mark.parametrize(
-    "how",
-    [
-        {},
-        {"control_scale": 0.45},
-        {"control_start": 0.25, "control_end": 0.7},
-        {"guidance": 1.0},
-        {"sampler": "heun", "control_end": 0.5},
-        {"loras": [{"name": "ink", "scale": 0.8}], "sampler": "euler_a"},
-    ],
-    ids=str,
-)
-def test_alone_it_is_the_stock_pipelines_picture_byte_for_byte(sides: Sides, mode: str, how: Any) -> None:
-    request = controlled(**(MODES[mode] | how))
+def test_alone_it_is_the_stock_pipelines_picture_byte_for_byte(sides: Sides, case: tuple[Any, str, str]) -> None:
+    _, mode, how = case
+    request = controlled(**(MODES[mode] | HOWS[how]))
     assert np.array_equal(np.asarray(sides.engine.generate(request).images[0]), sides.stock(request))
 
 
