@@ -1,7 +1,7 @@
 """Fidelity is law: the engine makes the stock pipeline's pictures, alone and in company.
 
 Both sides load the same folder. Stock means one image per call, no safety checker, no watermark, the scheduler that the
-weights ship. CPU, float32, eager.
+weights ship. CPU, float32, eager. Each model alone; in company one of each pipeline, and in ``make full`` every one.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,9 +18,13 @@ from deployments.engine.events import Completed, ImageReady, Progress
 from deployments.engine.loader import load
 from deployments.engine.spec import LoadSpec
 from tests.unit.deployments.engine.listener import Listener
+from tests.unit.deployments.engine.matrix import every_model
 from tests.unit.deployments.engine.stock import Stock
 
 SIZE = {"width": 128, "height": 128}
+SMALL = {"width": 64, "height": 64}
+
+in_company = pytest.mark.parametrize("pair", every_model(), indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module", params=list(CATALOG))
@@ -59,19 +63,20 @@ def test_pictures_depend_on_prompt_and_seed(pair: tuple[str, Engine, Stock]) -> 
     assert np.abs(base - other_seed).max() > 30
 
 
+@in_company
 def test_sixteen_neighbours_that_come_and_go_differ_from_stock_by_at_most_one(
     pair: tuple[str, Engine, Stock],
 ) -> None:
     model, engine, stock = pair
-    long = wish(model, 99, steps=20, seed=9)
+    long = wish(model, 99, steps=12, seed=9, **SMALL)
     first = Listener()
     engine.submit(long, first)
     crowd: list[tuple[GenerationRequest, Listener]] = [(long, first)]
     for number in range(15):
         listener = Listener()
-        crowd.append((engine.submit(wish(model, number), listener), listener))
+        crowd.append((engine.submit(wish(model, number, steps=2 + number % 3, **SMALL), listener), listener))
         if number % 5 == 4:  # the next five arrive when the long one is further on
-            first.wait_for(Progress, step=number)
+            first.wait_for(Progress, step=number // 2)
     for request, listener in crowd:
         assert isinstance(listener.wait(), Completed)
         ready = next(event for event in listener.events if isinstance(event, ImageReady))
@@ -79,14 +84,14 @@ def test_sixteen_neighbours_that_come_and_go_differ_from_stock_by_at_most_one(
         assert difference.max() <= 1, request
 
 
-@pytest.mark.parametrize("model", list(CATALOG))
+@pytest.mark.parametrize("model", every_model())
 def test_in_a_batch_decoded_floats_differ_from_stock_by_at_most_1e_4(
     model: str, weights: Callable[[str], Path]
 ) -> None:
     family = load(LoadSpec(model, weights=str(weights(model)), device="cpu")).family
     stock = Stock(model, weights(model))
     samplers = (None, *card_for(model).capabilities.samplers)
-    requests = [wish(model, number, sampler=name, steps=3 + number % 5) for number, name in enumerate(samplers)]
+    requests = [wish(model, n, sampler=name, steps=4 + n % 2, **SMALL) for n, name in enumerate(samplers)]
     with torch.no_grad():
         states = [family.start(item) for request in requests for item in family.prepare(request)]
         waiting, running, finished = states[::-1], [], []
@@ -102,6 +107,7 @@ def test_in_a_batch_decoded_floats_differ_from_stock_by_at_most_1e_4(
         assert (ours - theirs).abs().max() <= 1e-4
 
 
+@in_company
 def test_a_neighbour_that_was_cancelled_changes_nothing(pair: tuple[str, Engine, Stock]) -> None:
     model, engine, stock = pair
     stays, leaves = Listener(), Listener()
