@@ -13,10 +13,13 @@ from tests.unit.deployments.engine.gallery import blot, photo
 SAMPLED = ("sd15", "sdxl", "sd3-medium", "flux-dev")
 """One model of each pipeline; the others differ from them in sizes and schedules."""
 
+FAMILIES = ("sd15", "sd3-medium", "flux-dev")
+"""One model of each family, which is what batches are made by."""
 
-def every_model() -> list[Any]:
-    """All models as a test's parameters; those that are not :data:`SAMPLED` are for ``make full``."""
-    return [pytest.param(model, marks=() if model in SAMPLED else pytest.mark.slow) for model in CATALOG]
+
+def every_model(*sampled: str) -> list[Any]:
+    """All models as a test's parameters; those that are not among these, or :data:`SAMPLED`, are for ``make full``."""
+    return [pytest.param(model, marks=() if model in (sampled or SAMPLED) else pytest.mark.slow) for model in CATALOG]
 
 
 class Case(Protocol):

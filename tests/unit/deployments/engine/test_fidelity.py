@@ -18,7 +18,7 @@ from deployments.engine.events import Completed, ImageReady, Progress
 from deployments.engine.loader import load
 from deployments.engine.spec import LoadSpec
 from tests.unit.deployments.engine.listener import Listener
-from tests.unit.deployments.engine.matrix import every_model
+from tests.unit.deployments.engine.matrix import FAMILIES, every_model
 from tests.unit.deployments.engine.stock import Stock
 
 SIZE = {"width": 128, "height": 128}
@@ -84,7 +84,7 @@ def test_sixteen_neighbours_that_come_and_go_differ_from_stock_by_at_most_one(
         assert difference.max() <= 1, request
 
 
-@pytest.mark.parametrize("model", every_model())
+@pytest.mark.parametrize("model", every_model(*FAMILIES))
 def test_in_a_batch_decoded_floats_differ_from_stock_by_at_most_1e_4(
     model: str, weights: Callable[[str], Path]
 ) -> None:

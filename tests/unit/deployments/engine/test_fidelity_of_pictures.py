@@ -15,10 +15,11 @@ from deployments.engine.families.base import Family
 from deployments.engine.loader import load
 from deployments.engine.spec import LoadSpec
 from tests.unit.deployments.engine.gallery import blot, photo
-from tests.unit.deployments.engine.matrix import every_model
+from tests.unit.deployments.engine.matrix import FAMILIES, every_model
 from tests.unit.deployments.engine.stock import Stock
 
 SIZE = (64, 64)
+sampled = pytest.mark.parametrize("pair", every_model(), indirect=True, scope="module")
 UNETS = [model for model, card in CATALOG.items() if card.family == "unet"]
 
 
@@ -56,10 +57,11 @@ def same(engine: Engine, stock: Stock, request: GenerationRequest) -> bool:
 @pytest.mark.parametrize("mask", [False, True], ids=["image to image", "inpainting"])
 def test_alone_it_is_the_stock_pipelines_picture_byte_for_byte(pair: tuple[str, Engine, Stock], mask: bool) -> None:
     model, engine, stock = pair
-    for number in range(4):
+    for number in range(2):
         assert same(engine, stock, wish(model, number, masked=mask)), number
 
 
+@sampled
 @pytest.mark.parametrize("mask", [False, True], ids=["image to image", "inpainting"])
 def test_a_picture_of_another_size_is_resized_as_the_stock_processor_does(
     pair: tuple[str, Engine, Stock], mask: bool
@@ -95,7 +97,7 @@ def developed(family: Family, requests: list[GenerationRequest]) -> torch.Tensor
     return pixels
 
 
-@pytest.mark.parametrize("model", every_model())
+@pytest.mark.parametrize("model", every_model(*FAMILIES))
 def test_in_a_batch_of_all_modes_decoded_floats_differ_from_stock_by_at_most_1e_4(
     model: str, inpaint_weights: Callable[[str, bool], Path]
 ) -> None:
@@ -112,6 +114,7 @@ def test_in_a_batch_of_all_modes_decoded_floats_differ_from_stock_by_at_most_1e_
         assert (ours - stock.floats(request)).abs().max() <= 1e-4, request
 
 
+@sampled
 def test_steps_are_those_that_strength_leaves(pair: tuple[str, Engine, Stock]) -> None:
     model, engine, _ = pair
     request = wish(model, masked=False, steps=10, strength=0.5)
@@ -119,6 +122,7 @@ def test_steps_are_those_that_strength_leaves(pair: tuple[str, Engine, Stock]) -
     assert progress == [(step, 5) for step in range(1, 6)]
 
 
+@sampled
 def test_images_of_one_request_draw_latents_of_their_own(pair: tuple[str, Engine, Stock]) -> None:
     model, engine, stock = pair
     request = wish(model, masked=True, n=2)

@@ -171,7 +171,13 @@ def test_what_a_checkpoint_lacks_comes_from_the_base(weights: Callable[[str], Pa
 
 
 @pytest.mark.parametrize(
-    ("model", "form"), [(model, form) for model in MODELS for form in formats_of(model) if form != "folder"]
+    ("model", "form"),
+    [
+        pytest.param(model, form, marks=() if form == "checkpoint" or model == "flux-schnell" else pytest.mark.slow)
+        for model in MODELS
+        for form in formats_of(model)
+        if form != "folder"
+    ],
 )
 def test_in_a_batch_every_form_of_weights_paints_within_1_of_255_of_stock(
     model: str, form: str, inpaint_weights: Callable[[str, bool], Path]
