@@ -1,4 +1,4 @@
-"""A Ray cluster and Serve for one test module at a time, and what the tests ask them."""
+"""One node of Ray with Serve, applications that come and go on it, and what the tests ask them."""
 
 import json
 import re
@@ -6,13 +6,19 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx2
+import pytest
 import ray
+from ray import serve
 
 from serve_app.launch import deploy, start_ray, stop
+
+GPUS = 3
+"""Of the cluster, in name only."""
 
 T = TypeVar("T")
 
@@ -85,16 +91,35 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@dataclass(frozen=True)
+class Node:
+    """A one-node Ray cluster with Serve on it; an application comes and goes with :func:`service`."""
+
+    port: int
+    logs: Path
+
+
 @contextmanager
-def service(config: Mapping[str, Any], *, num_gpus: int = 0) -> Iterator[Service]:
-    """``config``'s application on a cluster of its own; both end with the block."""
-    port = free_port()
-    logs = start_ray(num_cpus=2, num_gpus=num_gpus)
+def one_node() -> Iterator[Node]:
+    """A cluster of its own; it ends with the block."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("RAY_metrics_report_interval_ms", "1000")  # of all its processes; the default is ten seconds
+        logs = start_ray(num_cpus=2, num_gpus=GPUS)
     try:
-        deploy({**config, "http_options": {"host": "127.0.0.1", "port": port}}, timeout_s=120)
-        running = Service(f"http://127.0.0.1:{port}", logs)
+        yield Node(free_port(), logs)
+    finally:
+        stop()
+
+
+@contextmanager
+def service(node: Node, config: Mapping[str, Any]) -> Iterator[Service]:
+    """``config``'s application on the node; it ends with the block."""
+    deploy({**config, "http_options": {"host": "127.0.0.1", "port": node.port}}, timeout_s=120)
+    running = Service(f"http://127.0.0.1:{node.port}", node.logs)
+    try:
         with running.http:
             eventually(lambda: running.http.get("/health/ready").status_code == 200)
             yield running
     finally:
-        stop()
+        for application in config["applications"]:
+            serve.delete(application["name"])

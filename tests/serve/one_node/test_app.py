@@ -19,7 +19,7 @@ from deployments.engine.errors import InvalidRequest
 from deployments.engine.events import Completed, ImageReady, Preview, Progress, Started
 from deployments.engine.request import GenerationRequest
 from serve_app.cli import app
-from tests.serve.service import Service, eventually, service
+from tests.serve.service import Node, Service, eventually, service
 from tests.unit.deployments.engine.lora_files import write_diffusers
 
 LONG: dict[str, Any] = {"model": "sd15", "steps": 150, "width": 512, "height": 512}
@@ -27,8 +27,8 @@ LONG: dict[str, Any] = {"model": "sd15", "steps": 150, "width": 512, "height": 5
 
 
 @pytest.fixture(scope="module")
-def darkroom(data: Path) -> Iterator[Service]:
-    config = yaml.safe_load((Path(__file__).parents[2] / "config/demo.yaml").read_text())
+def darkroom(node: Node, data: Path) -> Iterator[Service]:
+    config = yaml.safe_load((Path(__file__).parents[3] / "config/demo.yaml").read_text())
     args = config["applications"][0]["args"]
     args["data"] = str(data)
     args["models"] = [model for model in args["models"] if model["id"] in ("sd15", "flux-schnell")]
@@ -36,7 +36,7 @@ def darkroom(data: Path) -> Iterator[Service]:
     write_diffusers(StableDiffusionPipeline.from_pretrained(demo_folder("sd15")), data / "loras", "ink")
     args["models"][0]["loras"] = str(data / "loras")
     args["models"][0]["checkpoint_every_s"] = 0
-    with service(config) as running:
+    with service(node, config) as running:
         yield running
 
 
@@ -122,7 +122,7 @@ def test_a_job_is_in_the_metrics_and_in_the_log_of_every_process_that_it_went_th
     darkroom.http.post(f"/v1/jobs/{dropped}/cancel")
 
     def metric(name: str, **labels: str) -> float:
-        return eventually(lambda: darkroom.metric(name, **labels))  # Ray tells about every ten seconds
+        return eventually(lambda: darkroom.metric(name, **labels))  # Ray tells about every second here
 
     assert metric("darkroom_jobs_ended_total", model="sd15", status="succeeded", code="") >= 1
     assert metric("darkroom_jobs_ended_total", model="sd15", status="cancelled", code="") >= 1
@@ -237,13 +237,22 @@ def test_a_handle_that_goes_away_reaches_the_engine(darkroom: Service) -> None:
     eventually(lambda: [worker["running"] for worker in darkroom.workers("sd15")] == [0])
 
 
+LONGER: dict[str, Any] = {"model": "sd15", "steps": 60, "width": 256, "height": 256, "seed": 7}
+"""Takes seconds: long enough to kill what develops it."""
+
+
+@pytest.fixture(scope="module")
+def undisturbed(darkroom: Service) -> bytes:
+    """The picture of :data:`LONGER`."""
+    job_id = darkroom.submit(**LONGER)
+    assert list(darkroom.events(job_id))[-1]["event"] == "complete"
+    return darkroom.http.get(f"/v1/jobs/{job_id}/images/0").content
+
+
 def test_a_model_replica_killed_in_mid_job_costs_the_steps_since_the_last_saved_state_and_no_pixel(
-    darkroom: Service,
+    darkroom: Service, undisturbed: bytes
 ) -> None:
-    wish: dict[str, Any] = {"model": "sd15", "steps": 60, "width": 256, "height": 256, "seed": 7}
-    undisturbed = darkroom.submit(**wish)
-    assert list(darkroom.events(undisturbed))[-1]["event"] == "complete"
-    job_id = darkroom.submit(**wish)
+    job_id = darkroom.submit(**LONGER)
     events = darkroom.events(job_id)
     while (event := next(events))["event"] != "progress" or event["step"] < 20:
         pass
@@ -256,15 +265,11 @@ def test_a_model_replica_killed_in_mid_job_costs_the_steps_since_the_last_saved_
     after = told[told.index(restarted) :]
     assert next(event for event in after if event["event"] == "progress")["step"] == restarted["step"] + 1
     assert told[-1]["event"] == "complete"
-    one, other = (darkroom.http.get(f"/v1/jobs/{name}/images/0").content for name in (undisturbed, job_id))
-    assert one == other
+    assert darkroom.http.get(f"/v1/jobs/{job_id}/images/0").content == undisturbed
 
 
-def test_a_router_killed_in_mid_job_costs_no_job_no_stream_and_no_pixel(darkroom: Service) -> None:
-    wish: dict[str, Any] = {"model": "sd15", "steps": 60, "width": 256, "height": 256, "seed": 7}
-    undisturbed = darkroom.submit(**wish)
-    assert list(darkroom.events(undisturbed))[-1]["event"] == "complete"
-    job_id = darkroom.submit(**wish)
+def test_a_router_killed_in_mid_job_costs_no_job_no_stream_and_no_pixel(darkroom: Service, undisturbed: bytes) -> None:
+    job_id = darkroom.submit(**LONGER)
     events = darkroom.events(job_id)
     while next(events)["event"] != "progress":
         pass
@@ -275,6 +280,5 @@ def test_a_router_killed_in_mid_job_costs_no_job_no_stream_and_no_pixel(darkroom
     assert (restarted["attempt"], restarted["reason"]) == (2, "the service restarted")
     assert told[-1]["event"] == "complete"
     assert darkroom.job(job_id)["attempt"] == 2
-    one, other = (darkroom.http.get(f"/v1/jobs/{name}/images/0").content for name in (undisturbed, job_id))
-    assert one == other
+    assert darkroom.http.get(f"/v1/jobs/{job_id}/images/0").content == undisturbed
     eventually(lambda: [worker["running"] for worker in darkroom.workers("sd15")] == [0])

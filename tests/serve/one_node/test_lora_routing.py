@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 
 from tests.serve.lora_app import SHADES, WAIT
-from tests.serve.service import Service, eventually, service
+from tests.serve.service import Node, Service, eventually, service
 
 BATCH = 2
 
 
 @pytest.fixture(scope="module")
-def darkroom(data: Path) -> Iterator[Service]:
+def darkroom(node: Node, data: Path) -> Iterator[Service]:
     (data / "loras").mkdir()
     model = {
         "id": "sd15",
@@ -32,7 +32,7 @@ def darkroom(data: Path) -> Iterator[Service]:
         "route_prefix": "/",
         "args": {"data": str(data), "models": [model]},
     }
-    with service({"applications": [application]}) as running:
+    with service(node, {"applications": [application]}) as running:
         eventually(lambda: len(running.workers("sd15")) == len(SHADES))
         # Serve tells the Router which replica holds what. Until then the choice is even: no LoRA is met ten times over.
         eventually(lambda: all(holder_of_the_picture(running, lora) == lora for lora in SHADES for _ in range(10)))

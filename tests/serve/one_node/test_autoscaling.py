@@ -5,13 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.serve.service import Service, eventually, service
-
-GPUS = 3
+from tests.serve.service import GPUS, Node, Service, eventually, service
 
 
 @pytest.fixture(scope="module")
-def darkroom(data: Path) -> Iterator[Service]:
+def darkroom(node: Node, data: Path) -> Iterator[Service]:
     model = {
         "id": "sd15",
         "weights": "demo",
@@ -33,7 +31,7 @@ def darkroom(data: Path) -> Iterator[Service]:
         },
         "args": {"data": str(data), "models": [model]},
     }
-    with service({"applications": [application]}, num_gpus=GPUS) as running:
+    with service(node, {"applications": [application]}) as running:
         yield running
 
 

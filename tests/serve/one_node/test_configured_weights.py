@@ -13,7 +13,7 @@ from PIL import Image
 
 from deployments.demo import demo_folder
 from deployments.engine import Engine, GenerationRequest
-from tests.serve.service import Service, eventually, service
+from tests.serve.service import Node, Service, eventually, service
 from tests.unit.deployments.engine.gallery import photo
 from tests.unit.deployments.engine.lora_files import write_diffusers
 from tests.unit.deployments.engine.original_layout import write_checkpoint
@@ -42,14 +42,14 @@ def models(data: Path) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def darkroom(data: Path, models: list[dict[str, Any]]) -> Iterator[Service]:
+def darkroom(node: Node, data: Path, models: list[dict[str, Any]]) -> Iterator[Service]:
     application = {
         "name": "darkroom",
         "import_path": "serve_app:build",
         "route_prefix": "/",
         "args": {"data": str(data), "models": models},
     }
-    with service({"applications": [application]}) as running:
+    with service(node, {"applications": [application]}) as running:
         eventually(lambda: running.http.get("/health/ready").is_success)
         yield running
 
