@@ -1,0 +1,34 @@
+import { readFileSync } from "node:fs";
+
+import { defineConfig, type Plugin } from "vitest/config";
+
+/** Makes the first `ts` block of a package's README importable, as `readme:PACKAGE`: an example that runs can't rot. */
+const examples: Plugin = {
+  name: "examples",
+  resolveId: (id, importer) => {
+    if (id.startsWith("readme:")) return `\0${id}.ts`;
+    // its imports are resolved as those of a file of the workspace
+    return importer?.startsWith("\0readme:") === true && id.startsWith("@darkroom/")
+      ? `${import.meta.dirname}/${id.replace("@darkroom/", "")}/src/index.ts`
+      : undefined;
+  },
+  load: (id) => {
+    const name = /^\0readme:(\w+)\.ts$/.exec(id)?.[1];
+    if (name === undefined) return undefined;
+    const readme = readFileSync(`${import.meta.dirname}/${name}/README.md`, "utf-8");
+    return /```ts\n(.*?)```/s.exec(readme)?.[1] ?? "throw new Error('no example')";
+  },
+};
+
+/** Tests against one running service, which all files share. */
+export default defineConfig({
+  plugins: [examples],
+  resolve: { conditions: ["darkroom-source"] },
+  test: {
+    include: ["*/test/service/**/*.test.ts"],
+    globalSetup: "scripts/service.ts",
+    testTimeout: 60_000,
+    hookTimeout: 300_000,
+    fileParallelism: false, // two cores develop pictures beside
+  },
+});
