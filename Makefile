@@ -7,7 +7,14 @@ STAMP := $(VENV)/.installed
 # order: the files that take long come early, and no core waits for the last of them.
 UNIT := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo test full check format bench weights clean
+# What is in ui/ needs Node.js; on a machine without, the other targets say so and leave it out.
+HAS_NODE := node -e 'const [major, minor] = process.versions.node.split("."); process.exit(+major + minor / 100 >= 20.19 ? 0 : 1)' \
+	2>/dev/null && npm --version >/dev/null 2>&1
+NO_NODE := ui/ needs Node.js 20.19 or newer with npm (https://nodejs.org)
+NPM_CI := { [ node_modules/.installed -nt package-lock.json ] || { npm ci --no-audit --no-fund && touch node_modules/.installed; }; }
+IN_UI = @if $(HAS_NODE); then cd ui && $(NPM_CI) && $(1); else echo "skipped: $(NO_NODE)"; fi
+
+.PHONY: help setup has-node demo ui test full check format bench weights clean
 
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,12 +31,21 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup  ## Serve the four main models on demo weights, develop one picture, and go on serving.
 	$(BIN)/darkroom serve --demo
 
+has-node:
+	@$(HAS_NODE)
+
+ui:  ## The client for browsers and Node, built: ui/*/dist/. Needs Node.js.
+	@$(HAS_NODE) || { echo "$(NO_NODE)"; exit 1; }
+	$(call IN_UI,npm run build)
+
 test: setup  ## Every test, with a fixed sample where the whole takes long.
 	$(UNIT) -m "not slow and not gpu" tests/unit
+	$(call IN_UI,npm test && npm run test:service)
 	$(BIN)/pytest -m "not slow and not gpu" tests/serve tests/e2e
 
 full: setup  ## Every test there is; tables that tests write are written.
 	$(UNIT) tests/unit
+	$(call IN_UI,npm test && npm run test:service)
 	$(BIN)/pytest tests/serve tests/e2e tests/gpu
 
 check: setup  ## Formatter, linter, type checker, import contracts.
@@ -37,10 +53,12 @@ check: setup  ## Formatter, linter, type checker, import contracts.
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(call IN_UI,npm run check)
 
 format: setup  ## Format the code and apply the linter's safe fixes.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(call IN_UI,npm run format)
 
 bench: setup  ## The CPU benchmarks; writes benchmarks/results/.
 	$(BIN)/python -m benchmarks.engine
@@ -53,4 +71,4 @@ weights: setup  ## Train the demo weights from nothing: about three hours on two
 	$(BIN)/python -m deployments.demo.training
 
 clean:  ## Remove the environment and caches.
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info ui/node_modules ui/*/dist
