@@ -84,6 +84,7 @@ export class Darkroom {
   async submit(request: JobRequest, { idempotencyKey, signal }: SubmitOptions = {}): Promise<JobAccepted> {
     const body = await bodyOf(request);
     const header = { "Idempotency-Key": idempotencyKey ?? drawn() };
+    new Headers(header); // throws a TypeError for what no header can hold
     return this.#transport.call(
       (own) => this.#transport.api.POST("/v1/jobs", { body, params: { header }, signal: own }),
       { signal, timeoutS: Infinity }, // pictures take as long as the network takes; `fetch` itself has a bound
@@ -104,11 +105,11 @@ export class Darkroom {
   }
 
   /**
-   * Submit, follow, and return the job when it has succeeded. Aborting cancels the job, and the promise rejects once
-   * the service has been told (or could not be for 5 s).
+   * Submit, follow, and return the job when it has succeeded. Nobody gets the images otherwise, so whatever else ends
+   * it, an abort or a failure of the connection, cancels the job: the promise rejects once the service has been told,
+   * or could not be for 5 s.
    *
-   * @throws JobFailedError with the job's own `code`; JobCancelledError if somebody else cancelled it. After a
-   *   NetworkError the job may go on.
+   * @throws JobFailedError with the job's own `code`; JobCancelledError if somebody else cancelled it.
    */
   async generate(request: JobRequest, options: GenerateOptions = {}): Promise<Job> {
     return generate(this, request, options);

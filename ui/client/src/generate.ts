@@ -2,15 +2,15 @@
 
 import { untilAborted } from "./abort.js";
 import type { Darkroom } from "./darkroom.js";
-import { DarkroomError, JobCancelledError, JobFailedError, NetworkError } from "./errors.js";
+import { JobCancelledError, JobFailedError, NetworkError } from "./errors.js";
 import type { StreamOptions } from "./stream.js";
 import type { Job, JobEvent, JobRequest } from "./types.js";
 
 /** How a generation is watched, and ended. */
 export interface GenerateOptions {
-  /** Aborted, it cancels the job; then the promise rejects with the signal's reason. */
+  /** Aborted, the job is cancelled; then the promise rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
-  /** Is told every event, in order. What it throws cancels the job, and is what `generate` throws. */
+  /** Is told every event, in order. What it throws is what `generate` throws. */
   onEvent?: ((event: JobEvent) => void) | undefined;
   /** Is told each change of the stream's connection. */
   onConnection?: StreamOptions["onConnection"];
@@ -26,14 +26,16 @@ export async function generate(darkroom: Darkroom, request: JobRequest, options:
   signal?.throwIfAborted();
   // without the signal: a submission that is given up half-way may have made a job, and only its answer tells which
   const submission = darkroom.submit(request, { idempotencyKey });
+  let job: Job;
   try {
     const { job_id: jobId } = await untilAborted(submission, signal);
     for await (const event of darkroom.stream(jobId, { signal, onConnection })) onEvent?.(event);
-    return ended(await darkroom.get(jobId, { signal }));
+    job = await darkroom.get(jobId, { signal });
   } catch (error) {
-    if (!(error instanceof DarkroomError)) await cancel(darkroom, submission);
+    await cancel(darkroom, submission);
     throw error;
   }
+  return ended(job);
 }
 
 /** The job, if it has succeeded; else its error is thrown. */
@@ -55,7 +57,7 @@ function ended(job: Job): Job {
   }
 }
 
-/** Cancel what was or will have been submitted: the caller has gone, so nothing of it can be told him. */
+/** Cancel what was or will have been submitted, if there is anything: how that ends interests nobody any more. */
 async function cancel(darkroom: Darkroom, submission: Promise<{ job_id: string }>): Promise<void> {
   const cancelled = submission.then(({ job_id }) => darkroom.cancel(job_id)).catch(() => undefined);
   await untilAborted(cancelled, AbortSignal.timeout(CANCEL_WITHIN_S * 1000)).catch(() => undefined);

@@ -57,9 +57,10 @@ export async function* follow(
   const { retry } = transport;
   let last = lastEventId;
   let failures = 0;
-  let answeredAt = performance.now();
-  const answered = () => {
-    answeredAt = performance.now();
+  let failingSince: number | undefined; // milliseconds
+  const onBytes = () => {
+    failures = 0;
+    failingSince = undefined;
   };
   try {
     onConnection?.("connecting", {});
@@ -69,14 +70,14 @@ export async function* follow(
         const body = await open(transport, jobId, last, signal);
         if (body === undefined) return;
         onConnection?.("open", {});
-        for await (const message of messages(body, { signal, silenceS: retry.silenceS, onBytes: answered })) {
+        for await (const message of messages(body, { signal, silenceS: retry.silenceS, onBytes })) {
           if (message.data === DONE) return;
           const event = eventOf(message.id, message.data);
           if (event === undefined || !isAfter(event.id, last)) continue;
           last = event.id;
-          failures = 0;
           yield event;
           if (isTerminal(event)) return;
+          signal?.throwIfAborted(); // there may be more that has come already
         }
         failure = new NetworkError("the stream ended before its job");
       } catch (error) {
@@ -84,10 +85,11 @@ export async function* follow(
         failure = error;
       }
       failures += 1;
-      if (failure instanceof UnavailableError || failure instanceof BusyError) answered();
+      const now = performance.now();
+      const isAnswer = failure instanceof UnavailableError || failure instanceof BusyError;
+      failingSince = isAnswer ? now : (failingSince ?? now);
       const pauseS = delayS(failures, retry, failure.retryAfterS);
-      const silentS = (performance.now() - answeredAt) / 1000;
-      if (silentS + pauseS > retry.patienceS) throw failure;
+      if ((now - failingSince) / 1000 + pauseS >= retry.patienceS) throw failure;
       onConnection?.("reconnecting", { error: failure, delayS: pauseS });
       await sleep(pauseS, signal);
     }

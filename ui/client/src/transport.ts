@@ -44,7 +44,7 @@ export class Transport {
     this.api = createClient<paths>({
       baseUrl,
       fetch,
-      headers: apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` },
+      headers: new Headers(apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` }),
     });
   }
 

@@ -1,4 +1,4 @@
-import { describe, expect } from "vitest";
+import { describe, expect, vi } from "vitest";
 
 import {
   ConflictError,
@@ -169,6 +169,12 @@ describe("a call", () => {
     expect(await server.client({ retry: { silenceS: 0.1 } }).get("j1")).toEqual({ job_id: "j1" });
   });
 
+  test("can't carry a key that no header can hold", async ({ server }) => {
+    expect(() => server.client({ apiKey: "dk_…" })).toThrow(TypeError);
+    await expect(server.client().submit(REQUEST, { idempotencyKey: "…" })).rejects.toBeInstanceOf(TypeError);
+    expect(server.asked).toHaveLength(0);
+  });
+
   test("never names another route by a job's id", async ({ server }) => {
     for (const id of ["", "..", "a/b", "a?b", "%2e%2e"]) {
       expect(await thrown(server.client().get(id))).toBeInstanceOf(JobNotFoundError);
@@ -290,6 +296,16 @@ describe("the base URL", () => {
     expect(darkroom.baseUrl).toBe(`${server.url}/darkroom`);
     await darkroom.get("j1");
     expect(server.asked[0]?.path).toBe("/darkroom/v1/jobs/j1");
+  });
+
+  test("is the page's origin where there is a page, and may be relative to it", () => {
+    vi.stubGlobal("location", { origin: "https://here", href: "https://here/studio/page?q" });
+    try {
+      expect(new Darkroom().imageUrl("j1")).toBe("https://here/v1/jobs/j1/images/0");
+      expect(new Darkroom({ baseUrl: "." }).baseUrl).toBe("https://here/studio");
+    } finally {
+      vi.unstubAllGlobals();
+    }
   });
 
   test("is needed where there is no page", () => {

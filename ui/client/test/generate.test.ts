@@ -93,11 +93,11 @@ test("what a listener throws cancels the job and is thrown", async ({ server }) 
   expect(server.asked.at(-1)?.path).toBe("/v1/jobs/j1/cancel");
 });
 
-test("a job that was lost sight of is left alone: it may go on", async ({ server }) => {
-  server.script(ACCEPT, dropped);
+test("a job that is lost sight of is cancelled: nobody would get its images", async ({ server }) => {
+  server.script(ACCEPT, dropped, CANCELLED);
   const darkroom = server.client({ retry: { patienceS: 0 } });
   await expect(darkroom.generate(REQUEST)).rejects.toBeInstanceOf(NetworkError);
-  expect(server.asked).toHaveLength(2);
+  expect(server.asked.at(-1)?.path).toBe("/v1/jobs/j1/cancel");
 });
 
 test("a refused submission is thrown as it is", async ({ server }) => {

@@ -147,6 +147,15 @@ describe("a stream", () => {
     expect(server.asked).toHaveLength(1);
   });
 
+  test("does not count the time that its consumer takes", async ({ server }) => {
+    server.script(streamed(FRAMES.slice(0, 1), "drop"), dropped, streamed(FRAMES.slice(1)));
+    const told: unknown[] = [];
+    for await (const event of server.client({ retry: { patienceS: 0.1 } }).stream("j1")) {
+      if (told.push(event) === 1) await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    expect(told).toEqual(TOLD);
+  });
+
   test("that is silent for too long is opened again", async ({ server }) => {
     server.script(silent, streamed(FRAMES.slice(0, 2), "stay"), streamed(FRAMES.slice(2)));
     expect(await all(server.client({ retry: { silenceS: 0.1 } }))).toEqual(TOLD);
@@ -192,6 +201,20 @@ describe("whoever stops listening", () => {
     expect(seen).toEqual(["queued", "started"]);
     await closed.opened;
     expect(server.asked).toHaveLength(1);
+  });
+
+  test("by abort gets nothing more, also of what has come already", async ({ server }) => {
+    server.script(streamed([FRAMES.join("")], "stay"));
+    const controller = new AbortController();
+    const seen: string[] = [];
+    const listening = (async () => {
+      for await (const { event } of server.client().stream("j1", { signal: controller.signal })) {
+        seen.push(event);
+        controller.abort();
+      }
+    })();
+    await expect(listening).rejects.toMatchObject({ name: "AbortError" });
+    expect(seen).toEqual(["queued"]);
   });
 
   test.for(["before the answer", "while waiting to try again", "before it began"] as const)(
