@@ -2,16 +2,12 @@ import { readFileSync } from "node:fs";
 
 import { defineConfig, type Plugin } from "vitest/config";
 
+import { fromSource } from "./vite.source.js";
+
 /** Makes the first `ts` block of a package's README importable, as `readme:PACKAGE`: an example that runs can't rot. */
 const examples: Plugin = {
   name: "examples",
-  resolveId: (id, importer) => {
-    if (id.startsWith("readme:")) return `\0${id}.ts`;
-    // its imports are resolved as those of a file of the workspace
-    return importer?.startsWith("\0readme:") === true && id.startsWith("@darkroom/")
-      ? `${import.meta.dirname}/${id.replace("@darkroom/", "")}/src/index.ts`
-      : undefined;
-  },
+  resolveId: (id) => (id.startsWith("readme:") ? `\0${id}.ts` : undefined),
   load: (id) => {
     const name = /^\0readme:(\w+)\.ts$/.exec(id)?.[1];
     if (name === undefined) return undefined;
@@ -23,7 +19,7 @@ const examples: Plugin = {
 /** Tests against one running service, which all files share. */
 export default defineConfig({
   plugins: [examples],
-  resolve: { conditions: ["darkroom-source"] },
+  ...fromSource,
   test: {
     include: ["*/test/service/**/*.test.ts"],
     globalSetup: "scripts/service.ts",

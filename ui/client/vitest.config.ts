@@ -1,6 +1,8 @@
 import { defineConfig } from "vitest/config";
 
+import { fromSource } from "../vite.source.js";
+
 export default defineConfig({
-  resolve: { conditions: ["darkroom-source"] },
+  ...fromSource,
   test: { name: "client", environment: "node", include: ["test/**/*.test.ts"], exclude: ["test/service/**"] },
 });
