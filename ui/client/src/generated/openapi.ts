@@ -124,6 +124,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Watch the models at work
+         * @description Throughput, waits and backlog of each model over the last ten minutes, of all clients together.
+         */
+        get: operations["activity_v1_activity_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/images/edits": {
         parameters: {
             query?: never;
@@ -248,9 +268,29 @@ export interface paths {
         };
         /**
          * Fetch an image
-         * @description The encoded bytes. An image never changes, so caches may keep it for good.
+         * @description The encoded bytes, or a thumbnail. An image never changes, so caches may keep it for good.
          */
         get: operations["image_v1_jobs__job_id__images__index__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{job_id}/inputs/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fetch a picture that came with a job
+         * @description The bytes as they came. They go when the job's images go.
+         */
+        get: operations["given_v1_jobs__job_id__inputs__name__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -395,6 +435,47 @@ export interface webhooks {
 }
 export interface components {
     schemas: {
+        /**
+         * ActivityList
+         * @description Every configured model, the default one first.
+         */
+        ActivityList: {
+            /**
+             * Bucket S
+             * @description Seconds of a bucket; all models' begin at the same times.
+             * @default 10
+             */
+            bucket_s?: number;
+            /** Data */
+            data: components["schemas"]["ModelActivityView"][];
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object?: "list";
+        };
+        /**
+         * BucketView
+         * @description Some seconds, from ``start`` (since the epoch, UTC), and how the model stood at their end; null where nobody
+         *     looked.
+         */
+        BucketView: {
+            /**
+             * Backlog S
+             * @description Seconds of device work that wait or run.
+             */
+            backlog_s: number | null;
+            figures: components["schemas"]["FiguresView"];
+            /** Queued */
+            queued: number | null;
+            /** Replicas */
+            replicas: number | null;
+            /** Running */
+            running: number | null;
+            /** Start */
+            start: number;
+        };
         /**
          * CancelledEvent
          * @description The job was cancelled.
@@ -806,6 +887,47 @@ export interface components {
              * @example 0
              */
             value?: string | null;
+        };
+        /**
+         * FiguresView
+         * @description What happened within some time. Means and 95th percentiles are null where there is nothing to tell of.
+         */
+        FiguresView: {
+            /** Cancelled */
+            cancelled: number;
+            /** Expired */
+            expired: number;
+            /** Failed */
+            failed: number;
+            /**
+             * Images
+             * @description Of the jobs that succeeded.
+             */
+            images: number;
+            /**
+             * Run Mean S
+             * @description From the first dispatch to success.
+             */
+            run_mean_s: number | null;
+            /**
+             * Run P95 S
+             * @description At most 10 % too high.
+             */
+            run_p95_s: number | null;
+            /** Submitted */
+            submitted: number;
+            /** Succeeded */
+            succeeded: number;
+            /**
+             * Wait Mean S
+             * @description From submission to the first dispatch.
+             */
+            wait_mean_s: number | null;
+            /**
+             * Wait P95 S
+             * @description At most 10 % too high.
+             */
+            wait_p95_s: number | null;
         };
         /**
          * GeneratedImage
@@ -1378,8 +1500,18 @@ export interface components {
             finished_at: number | null;
             /** Images */
             images: components["schemas"]["ImageView"][];
-            /** Images Expired */
+            /**
+             * Images Expired
+             * @description Of images and inputs the bytes are gone.
+             */
             images_expired: boolean;
+            /**
+             * Inputs
+             * @description Where the pictures are that came with the job, by the fields that they came in.
+             */
+            inputs: {
+                [key: string]: string;
+            };
             /** Job Id */
             job_id: string;
             /** Metadata */
@@ -1437,6 +1569,20 @@ export interface components {
              * @default 1
              */
             scale?: number;
+        };
+        /**
+         * ModelActivityView
+         * @description A model's last ten minutes, or those since its Router started.
+         */
+        ModelActivityView: {
+            /**
+             * Buckets
+             * @description Oldest first, without gaps; the last one is being filled.
+             */
+            buckets: components["schemas"]["BucketView"][];
+            /** Model */
+            model: string;
+            total: components["schemas"]["FiguresView"];
         };
         /**
          * ModelList
@@ -2755,6 +2901,62 @@ export interface operations {
             };
         };
     };
+    activity_v1_activity_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActivityList"];
+                };
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     edit_v1_images_edits_post: {
         parameters: {
             query?: never;
@@ -3637,7 +3839,10 @@ export interface operations {
     };
     image_v1_jobs__job_id__images__index__get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Answer a thumbnail instead: WebP, of this width in pixels at most. */
+                width?: number | null;
+            };
             header?: {
                 /** @description ETags that the client holds. */
                 "if-none-match"?: string | null;
@@ -3658,6 +3863,109 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "image/jpeg": string;
+                    "image/png": string;
+                    "image/webp": string;
+                };
+            };
+            /** @description The client's copy (`If-None-Match`) is the image. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unauthorized` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description `job_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description `gone` */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description `invalid_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description `headers_too_large` */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    given_v1_jobs__job_id__inputs__name__get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETags that the client holds. */
+                "if-none-match"?: string | null;
+            };
+            path: {
+                /** @description The id that the submission answered. */
+                job_id: string;
+                /** @description The field that it came in. */
+                name: "image" | "mask" | "control_image";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture, as it came. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                    "image/bmp": string;
+                    "image/gif": string;
                     "image/jpeg": string;
                     "image/png": string;
                     "image/webp": string;
