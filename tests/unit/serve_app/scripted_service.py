@@ -32,6 +32,7 @@ from serve_app.jobs.events import (
 )
 from serve_app.jobs.job import TERMINAL, ImageRef, Job, JobPage, JobRequest, JobStatus
 from serve_app.settings import ApiSettings
+from tests.unit.serve_app.api.reach import close
 
 MODEL = "sd15"
 IMAGE = b"\x89PNG and so on"
@@ -170,14 +171,29 @@ def listening(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Iterator[
     with socket() as listener:
         listener.bind((host, port))
         listener.listen()
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none", lifespan="off"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        loop = asyncio.new_event_loop()
+        ended = asyncio.Event()
+        config = uvicorn.Config(app, log_level="error", ws="none", lifespan="off")
+
+        async def run() -> None:
+            config.load()
+            server = uvicorn.Server(config)
+            server.lifespan = config.lifespan_class(config)
+            await server.startup(sockets=[listener])
+            await ended.wait()  # not uvicorn's own loop, which looks every tenth of a second
+            close(server)
+            await asyncio.sleep(0)  # they hear of it
+
+        def work() -> None:
+            with asyncio.Runner(loop_factory=lambda: loop) as runner:  # ends what waits for ever as part of the script
+                runner.run(run())
+
+        thread = threading.Thread(target=work)
         thread.start()
         try:
             yield f"http://{host}:{listener.getsockname()[1]}"
         finally:
-            server.should_exit = True
-            server.force_exit = True  # streams that wait for ever are part of the script
+            loop.call_soon_threadsafe(ended.set)
             thread.join()
 
 

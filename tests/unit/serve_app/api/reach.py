@@ -59,11 +59,16 @@ async def serve(backend: Backend, **settings: object) -> AsyncIterator[httpx2.As
 
 async def _end(server: uvicorn.Server, looping: asyncio.Task[None]) -> None:
     """What the server's own shutdown does, which looks in tenths of a second whether it is done."""
-    state = server.server_state
     looping.cancel()
-    for listener in server.servers:
-        listener.close()
-    for connection in list(state.connections):
-        connection.shutdown()
+    close(server)
+    state = server.server_state
     while not looping.done() or state.connections or state.tasks:  # noqa: ASYNC110  uvicorn tells nobody when
         await asyncio.sleep(0.001)
+
+
+def close(server: uvicorn.Server) -> None:
+    """Let it listen no more, and end its connections: idle ones at once, others with their answers."""
+    for listener in server.servers:
+        listener.close()
+    for connection in list(server.server_state.connections):
+        connection.shutdown()
