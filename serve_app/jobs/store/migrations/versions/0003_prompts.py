@@ -13,6 +13,7 @@ BATCH = 500
 
 
 def upgrade() -> None:
+    """Adds the column, and fills it in batches."""
     with op.batch_alter_table("jobs") as jobs:
         jobs.add_column(sa.Column("prompt_folded", sa.Text, nullable=False, server_default=""))
     table = sa.table("jobs", sa.column("id"), sa.column("request"), sa.column("prompt_folded"))
