@@ -84,7 +84,7 @@ class ActivityList(View):
     """Every configured model, the default one first."""
 
     object: Literal["list"] = "list"
-    bucket_s: float = Field(default=BUCKET_S, description="Seconds of a bucket; all models' begin at the same times.")
+    bucket_s: float = Field(description="Seconds of a bucket; all models' begin at the same times.")
     data: list[ModelActivityView]
 
 
@@ -95,7 +95,7 @@ def activity_router(backend: Backend) -> APIRouter:
     @router.get("", response_model=ActivityList, summary="Watch the models at work", responses=refusals())
     async def activity() -> ActivityList:
         """Throughput, waits and backlog of each model over the last ten minutes, of all clients together."""
-        return ActivityList(data=[ModelActivityView.of(one) for one in await backend.activity()])
+        return ActivityList(bucket_s=BUCKET_S, data=[ModelActivityView.of(one) for one in await backend.activity()])
 
     return router
 

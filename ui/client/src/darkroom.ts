@@ -7,6 +7,7 @@ import { DEFAULT_RETRY, type RetryPolicy } from "./retry.js";
 import { follow, type StreamOptions } from "./stream.js";
 import { Transport } from "./transport.js";
 import type {
+  Activity,
   Health,
   Job,
   JobAccepted,
@@ -49,6 +50,9 @@ export interface ListOptions extends Abortable {
   status?: JobStatus | undefined;
   /** Only this model's jobs; id or alias. */
   model?: string | undefined;
+  /** Only jobs whose prompt contains this, whatever the case; 1 to 200 characters. A page may then be short or empty
+   * and still have a next one. */
+  text?: string | undefined;
   /** Jobs on one page at most, 1 to 200; 50 if absent. */
   limit?: number | undefined;
   /** `next_cursor` of the page before. */
@@ -182,6 +186,11 @@ export class Darkroom {
     return this.#transport.call((own) => this.#transport.api.GET(route, { params, parseAs: "blob", signal: own }), {
       signal,
     });
+  }
+
+  /** What each model has done in the last minutes. */
+  async activity({ signal }: Abortable = {}): Promise<Activity> {
+    return this.#transport.call((own) => this.#transport.api.GET("/v1/activity", { signal: own }), { signal });
   }
 
   /** Every model that is served, the default one first. */

@@ -29,7 +29,11 @@ export type { GenerateOptions } from "./generate.js";
 export { DEFAULT_RETRY, type RetryPolicy } from "./retry.js";
 export type { ConnectionDetails, ConnectionState, StreamOptions } from "./stream.js";
 export {
+  type Activity,
+  type ActivityBucket,
+  type ActivityFigures,
   type Capabilities,
+  type ModelActivity,
   type ErrorCode,
   type Health,
   isTerminal,

@@ -41,6 +41,14 @@ export type Model = Schemas["ModelView"];
 export type Capabilities = Schemas["CapabilitiesView"];
 /** A replica of a model, by its newest heartbeat. */
 export type Worker = Schemas["WorkerView"];
+/** What the models have done in the last minutes, all clients together. */
+export type Activity = Schemas["ActivityList"];
+/** One model's part of it. */
+export type ModelActivity = Schemas["ModelActivityView"];
+/** Some seconds of it: what happened, and how the model stood at their end. */
+export type ActivityBucket = Schemas["BucketView"];
+/** What happened within some time. */
+export type ActivityFigures = Schemas["FiguresView"];
 /** Whether every model can serve, and how each one stands. */
 export type Health = Schemas["Readiness"];
 /** Who is signed in. */

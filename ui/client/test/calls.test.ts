@@ -256,12 +256,14 @@ describe("the service", () => {
     server.script(
       json(200, { data: [{ id: "sd15" }] }),
       json(200, { data: [{ id: "r1" }] }),
+      json(200, { bucket_s: 10, data: [] }),
       json(200, { id: "sd-turbo" }),
     );
     expect(await server.client().models()).toEqual([{ id: "sd15" }]);
     expect(await server.client().workers()).toEqual([{ id: "r1" }]);
+    expect(await server.client().activity()).toEqual({ bucket_s: 10, data: [] });
     expect(await server.client().model("stabilityai/sd-turbo")).toEqual({ id: "sd-turbo" });
-    expect(decodeURIComponent(server.asked[2]?.path ?? "")).toBe("/v1/models/stabilityai/sd-turbo");
+    expect(decodeURIComponent(server.asked[3]?.path ?? "")).toBe("/v1/models/stabilityai/sd-turbo");
   });
 
   test("tells how it is, ready or not", async ({ server }) => {

@@ -443,9 +443,8 @@ export interface components {
             /**
              * Bucket S
              * @description Seconds of a bucket; all models' begin at the same times.
-             * @default 10
              */
-            bucket_s?: number;
+            bucket_s: number;
             /** Data */
             data: components["schemas"]["ModelActivityView"][];
             /**

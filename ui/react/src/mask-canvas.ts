@@ -1,0 +1,1 @@
+export { MaskCanvas, type MaskCanvasProps } from "./components/mask/mask-canvas.js";
