@@ -11,8 +11,10 @@ import { createRoot } from "react-dom/client";
 import { App } from "./App.js";
 import { CompositionProvider } from "./develop/Composition.js";
 import { DevelopSessionProvider } from "./develop/DevelopSession.js";
+import { letMarkupBeEmptied } from "./shell/markup.js";
 import { applyTheme } from "./shell/theme.js";
 
+letMarkupBeEmptied();
 applyTheme();
 
 const darkroom = new Darkroom();
