@@ -1,5 +1,5 @@
 import { Check, ChevronDown } from "lucide-react";
-import { Button, Label, ListBox, ListBoxItem, Popover, Select, SelectValue, Text } from "react-aria-components";
+import { Button, Label, ListBox, ListBoxItem, Popover, Select, SelectValue } from "react-aria-components";
 
 import { loadOf } from "../words/models.js";
 import { useComposition } from "./Composition.js";
@@ -30,12 +30,8 @@ export function ModelPicker() {
               {({ isSelected }) => (
                 <>
                   <span className={css.dot} data-state={item.state} aria-hidden />
-                  <Text slot="label" className={css.name}>
-                    {item.id}
-                  </Text>
-                  <Text slot="description" className={css.load}>
-                    {loadOf(item)}
-                  </Text>
+                  <span className={css.name}>{item.id}</span>
+                  <span className={css.load}>{loadOf(item)}</span>
                   <Check className={css.check} size={16} strokeWidth={2} aria-hidden data-shown={isSelected} />
                 </>
               )}
