@@ -30,8 +30,9 @@ export const DEFAULT_RETRY: Readonly<RetryPolicy> = {
 /** Whether the same call may succeed later without anybody's doing, and is safe to make again if it is idempotent. */
 export function isPassing(error: DarkroomError): boolean {
   if (error instanceof NetworkError || error instanceof UnavailableError) return true;
-  // of a proxy whose upstream restarts, or of a server whose worker was lost
-  return error instanceof UnexpectedAnswerError && (error.status ?? 0) >= 500;
+  // of a proxy whose upstream restarts, or of a server whose worker was lost; 404 of one that starts, and knows of no
+  // service yet (Darkroom's own 404 is no unexpected answer)
+  return error instanceof UnexpectedAnswerError && (error.status === 404 || (error.status ?? 0) >= 500);
 }
 
 /**

@@ -49,6 +49,7 @@ describe("a submission", () => {
     ["the service is not ready", refused(503, { code: "model_unavailable" })],
     ["a worker of the server is lost", empty(500)],
     ["a proxy has no upstream", empty(502)],
+    ["the server is there before the service", empty(404)],
   ] satisfies [string, Answer][])("is made again under the same key when %s", async ([, failure], { server }) => {
     server.script(failure, failure, json(202, ACCEPTED));
     await server.client().submit(REQUEST);
@@ -144,10 +145,10 @@ describe("a refusal", () => {
   });
 
   test("that is not Darkroom's is an unexpected answer, and so is a success that is no JSON", async ({ server }) => {
-    server.script(json(404, { detail: "nginx" }), (response) => {
+    server.script(json(403, { detail: "nginx" }), (response) => {
       response.writeHead(200, { "Content-Type": "text/html" }).end("<html>");
     });
-    expect(await thrown(server.client().get("j1"))).toMatchObject({ code: "unexpected_answer", status: 404 });
+    expect(await thrown(server.client().get("j1"))).toMatchObject({ code: "unexpected_answer", status: 403 });
     expect(await thrown(server.client().get("j1"))).toBeInstanceOf(UnexpectedAnswerError);
   });
 });

@@ -84,6 +84,7 @@ describe("a stream", () => {
     ["too many streams", refused(429, { code: "too_many_streams" })],
     ["a defect of the service", refused(500, { code: "internal" })],
     ["a proxy without upstream", empty(502)],
+    ["a server that is there before the service", empty(404)],
     ["no connection", dropped],
   ] satisfies [string, Answer][])("outlasts %s", async ([, failure], { server }) => {
     server.script(failure, failure, streamed(FRAMES.slice(0, 3), "drop"), failure, streamed(FRAMES.slice(3)));
