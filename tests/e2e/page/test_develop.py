@@ -58,11 +58,12 @@ def test_several_jobs_develop_at_once_and_all_of_them_end(tab: Tab) -> None:
     prompts = ["a red circle", "a green triangle", "a blue square"]
     frames = tab.gather_frames()
 
-    jobs = {prompt: tab.develop(prompt, **(LONG if prompt == prompts[0] else {})) for prompt in prompts}
+    tab.compose(prompts[0], images=2, **LONG)
+    jobs = {prompt: tab.develop(prompt) for prompt in prompts}
 
     for prompt, job_id in jobs.items():
         tab.frame(f"{prompt}: Finished").click()
-        tab.expect_finished(job_id, prompt)
+        tab.expect_finished(job_id, f"{prompt} (1 of 2)")
     assert any(sum("developed" in name for name in at_once) == len(prompts) for at_once in frames())
 
 
