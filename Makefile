@@ -14,10 +14,10 @@ NO_NODE := ui/ needs Node.js 20.19 or newer with npm (https://nodejs.org)
 NPM_CI := { [ node_modules/.installed -nt package-lock.json ] || { npm ci --no-audit --no-fund && touch node_modules/.installed; }; }
 IN_UI = @if $(HAS_NODE); then cd ui && $(NPM_CI) && $(1); else echo "skipped: $(NO_NODE)"; fi
 
-.PHONY: help setup has-node demo ui test full check format bench weights clean
+.PHONY: help setup has-node demo ui test full check format bench screenshots weights clean
 
 help:  ## Show this list.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## Create .venv/ with pinned dependencies and this project; does nothing when up to date.
 
@@ -66,6 +66,9 @@ bench: setup  ## The CPU benchmarks; writes benchmarks/results/.
 	$(BIN)/python -m benchmarks.event_loop
 	$(BIN)/python -m benchmarks.service
 	$(BIN)/python -m benchmarks.report
+
+screenshots: setup  ## The README's pictures of the page; needs Chromium.
+	$(BIN)/python -m docs.screenshots
 
 weights: setup  ## Train the demo weights from nothing: about three hours on two cores; resumes.
 	$(BIN)/python -m deployments.demo.training
