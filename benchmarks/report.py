@@ -202,10 +202,12 @@ def cancel_rows(result: dict[str, Any]) -> list[str]:
         f"## A cancel, counted in forwards ({result['model']}, demo weights)",
         "",
         "Forwards that began with the job in them after the client had sent `POST /v1/jobs/{id}/cancel`. The one under",
-        "way at that moment began before. Client, Router and model share the same cores.",
+        "way at that moment began before. More than one begins only where a step is shorter than the call's way to the",
+        "engine. Client, Router and model share the same cores.",
         "",
-        "| size | others in the batch | a step takes | cancels | no further forward | one | more | answered |",
-        "|---|---|---|---|---|---|---|---|",
+        "| size | others in the batch | a step takes | cancels | no further forward | one | more | the last began, p95 |"
+        " answered |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for case in result["cases"]:
         further = {int(count): times for count, times in case["forwards_begun_after_the_call"].items()}
@@ -213,6 +215,7 @@ def cancel_rows(result: dict[str, Any]) -> list[str]:
             f"| {case['side']}×{case['side']} | {case['others']} | {milliseconds(case['step_s']['median'])} "
             f"| {case['cancels']} | {further.get(0, 0)} | {further.get(1, 0)} "
             f"| {sum(times for count, times in further.items() if count > 1)} "
+            f"| after {milliseconds(case['call_to_beginning_of_last_forward_s']['p95'])} "
             f"| after {milliseconds(case['answer_s']['median'])} |"
         )
     return rows
