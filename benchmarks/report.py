@@ -205,8 +205,8 @@ def cancel_rows(result: dict[str, Any]) -> list[str]:
         "way at that moment began before. More than one begins only where a step is shorter than the call's way to the",
         "engine. Client, Router and model share the same cores.",
         "",
-        "| size | others in the batch | a step takes | cancels | no further forward | one | more | the last began, p95 |"
-        " answered |",
+        "| size | others in the batch | a step takes | cancels | no further forward | one | more "
+        "| the last began, p95 | answered |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for case in result["cases"]:

@@ -2,8 +2,6 @@
 
 import json
 import math
-import re
-from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -13,11 +11,11 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.console import Console
 
-from deployments.catalog import CATALOG, MAIN_MODELS, find_card
+from deployments.catalog import CATALOG, MAIN_MODELS
 from deployments.engine.request import MAX_IMAGES, MAX_SEED
 from serve_app import settings
 from serve_app.jobs.job import JobStatus
-from serve_app.terminal import keys
+from serve_app.terminal import arguments, keys
 from serve_app.terminal.client import ServiceClient, ServiceError, ServiceUnreachable
 from serve_app.terminal.develop import FORMATS, develop, name_from, paths_for, save
 from serve_app.terminal.display import failure
@@ -105,7 +103,7 @@ def serve(
             plan.refuse_too_few_gpus(deployed, launch.visible_gpus())
         else:
             folder = data.expanduser().absolute() if data is not None else settings.data_folder()
-            chosen = _models(models)
+            chosen = arguments.models(models)
             deployed = plan.local_config(
                 settings.demo_args(folder, chosen or MAIN_MODELS)
                 if demo
@@ -184,10 +182,10 @@ def generate(
         "guidance": guidance,
         "negative_prompt": negative,
         "sampler": sampler,
-        "image": _file(image, "--image"),
-        "mask": _file(mask, "--mask"),
+        "image": arguments.content(image, "--image"),
+        "mask": arguments.content(mask, "--mask"),
         "strength": strength,
-        "control_image": _file(control, "--control"),
+        "control_image": arguments.content(control, "--control"),
         "controlnet": controlnet,
         "control_scale": control_scale,
     }
@@ -201,7 +199,7 @@ def generate(
         "n": n,
         "format": kind,
         **{name: value for name, value in asked.items() if value is not None},
-        **_sides(size),
+        **arguments.sides(size),
     }
     if guidance is not None and math.isnan(guidance):
         raise typer.BadParameter("nan is no number", param_hint="--guidance")
@@ -229,15 +227,17 @@ def list_models(url: Url = None, as_json: Json = False) -> None:
 
 @app.command()
 def jobs(
+    *,
     status: Annotated[JobStatus | None, typer.Option(help="Only jobs in this state.")] = None,
     model: Annotated[str | None, typer.Option(help="Only this model's jobs.")] = None,
+    text: Annotated[str | None, typer.Option(help="Only jobs whose prompt has this in it.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many, newest first.")] = 20,
     url: Url = None,
     as_json: Json = False,
 ) -> None:
     """Show a service's jobs, newest first."""
     with _service(url) as service:
-        told = service.jobs(status=status.value if status else None, model=model, limit=limit)
+        told = service.jobs(status=status.value if status else None, model=model, text=text, limit=limit)
     if as_json:
         return _print_json(told)
     print_table(jobs_table(told))
@@ -273,36 +273,6 @@ def _service(url: str | None) -> Iterator[ServiceClient]:
         raise failure(str(error)) from error
     except KeyboardInterrupt:
         raise failure("interrupted", 130) from None
-
-
-def _models(text: str | None) -> tuple[str, ...]:
-    """The ids in ``a,b``, without repetitions; none for none."""
-    ids = []
-    for name in filter(None, (part.strip() for part in (text or "").split(","))):
-        card = find_card(name)
-        if card is None:
-            raise typer.BadParameter(f"no model {name!r}; there are {', '.join(CATALOG)}", param_hint="--models")
-        ids.append(card.id)
-    return tuple(dict.fromkeys(ids))
-
-
-def _sides(size: str | None) -> dict[str, int]:
-    if size is None:
-        return {}
-    match = re.fullmatch(r"(\d{1,6})(?:[x×](\d{1,6}))?", size.strip().lower(), re.ASCII)
-    if match is None:
-        raise typer.BadParameter(f"{size!r} is no size; write 768x512, or 512 for a square", param_hint="--size")
-    return {"width": int(match[1]), "height": int(match[2] or match[1])}
-
-
-def _file(path: Path | None, option: str) -> str | None:
-    """A file's content in base64."""
-    if path is None:
-        return None
-    try:
-        return b64encode(path.read_bytes()).decode()
-    except OSError as error:
-        raise typer.BadParameter(f"{path}: {error.strerror}", param_hint=option) from None
 
 
 def _print_json(told: dict[str, Any]) -> None:

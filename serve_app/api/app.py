@@ -86,7 +86,7 @@ def create_api(
     app.include_router(page_router(page))
     document_webhooks(app)
     complete_document(app, (JobBody, ImagesBody, EditsBody, SessionBody, JobEvent))
-    install_error_handlers(app)
+    install_error_handlers(app, page.nowhere if page is not None else lambda _request: None)
     # the last one added is the outermost
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, max_held_bytes=settings.max_held_bytes)
     app.add_middleware(

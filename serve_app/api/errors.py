@@ -5,7 +5,7 @@ Native routes answer ``{"error": {code, message, field?, value?, allowed?}}``; t
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Request
@@ -140,11 +140,16 @@ def invalid(errors: Sequence[Mapping[str, Any]], known: Sequence[str] = ()) -> I
     return InvalidRequest(field, value, allowed)
 
 
-def install_error_handlers(app: FastAPI) -> None:
-    """Make every error that a route can raise one of the table's; the boundary middleware does the rest."""
+def install_error_handlers(app: FastAPI, nowhere: Callable[[Request], Response | None]) -> None:
+    """Make every error that a route can raise one of the table's; the boundary middleware does the rest.
+
+    ``nowhere``: answers a request for an address where nothing is, if it can do better than an error.
+    """
 
     async def on_darkroom(request: Request, error: Exception) -> Response:
         told = _as_darkroom(request, error)
+        if isinstance(told, RouteNotFound) and (answer := nowhere(request)) is not None:
+            return answer
         headers = {"Allow": ", ".join(told.allowed)} if isinstance(told, MethodNotAllowed) else None
         return error_response(told, route_path(request.scope), headers)
 

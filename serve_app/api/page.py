@@ -58,6 +58,15 @@ class Page:
         self.assets = {name: file for name, file in files.items() if name.startswith(ASSETS)}
         self.others = {name: file for name, file in files.items() if "/" not in name and "." in name}
 
+    def nowhere(self, request: Request) -> Response | None:
+        """What a browser sees that was sent to an address where nothing is: the page, which says so. ``None`` for
+        what takes no HTML, and below a prefix."""
+        is_browser = request.method in {"GET", "HEAD"} and "text/html" in request.headers.get("accept", "")
+        if not is_browser or request.scope.get("root_path"):
+            return None
+        told = {**HEADERS, "Cache-Control": "no-store", "Vary": "Accept"}
+        return Response(self.index.content, 404, told, media_type=self.index.media_type)
+
     def has(self, path: str) -> bool:
         """Whether ``path`` is the page's: one of its addresses or files, or where its assets would be."""
         if path.startswith(f"/{ASSETS}") or path.removeprefix("/") in self.others:

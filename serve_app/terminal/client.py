@@ -164,9 +164,11 @@ class ServiceClient:
         """The job as ``GET /v1/jobs/{id}`` shows it."""
         return cast(dict[str, Any], self._call("GET", f"/v1/jobs/{_segment(job_id)}").json())
 
-    def jobs(self, *, status: str | None = None, model: str | None = None, limit: int = 50) -> dict[str, Any]:
+    def jobs(
+        self, *, status: str | None = None, model: str | None = None, text: str | None = None, limit: int = 50
+    ) -> dict[str, Any]:
         """One page of jobs, newest first, as ``GET /v1/jobs`` shows it."""
-        wanted = {"status": status, "model": model, "limit": limit}
+        wanted = {"status": status, "model": model, "text": text, "limit": limit}
         params = {name: value for name, value in wanted.items() if value is not None}
         return cast(dict[str, Any], self._call("GET", "/v1/jobs", params=params).json())
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Request, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Request, expect
 
 from tests.e2e.page.pixels import Pixels, pixels_of_url
 
@@ -55,13 +55,13 @@ DRAWN = """(image) => {
 
 
 class Tab:
-    """One tab, in a browser's profile of its own."""
+    """One tab, in a browser's profile of its own, or in that of another tab: its ``context``."""
 
-    def __init__(self, browser: Browser, url: str, **options: Any) -> None:
+    def __init__(self, browser: Browser, url: str, context: BrowserContext | None = None, **options: Any) -> None:
         expect.set_options(timeout=EXPECT_WITHIN_MS)
         options = {"viewport": DESKTOP, "color_scheme": "dark", "locale": "en-US"} | options
         self._url = url
-        self._context = browser.new_context(base_url=url, **options)
+        self._context = context or browser.new_context(base_url=url, **options)
         self._allowed: list[str] = []
         self._complaints: list[str] = []
         self.page = self._context.new_page()

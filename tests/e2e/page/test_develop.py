@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Route, expect
 
+from tests.e2e.page.conftest import OpenTab
 from tests.e2e.page.host import Host
 from tests.e2e.page.pixels import pixels_of
 from tests.e2e.page.tab import Tab
@@ -65,6 +66,25 @@ def test_several_jobs_develop_at_once_and_all_of_them_end(tab: Tab) -> None:
         tab.frame(f"{prompt}: Finished").click()
         tab.expect_finished(job_id, f"{prompt} (1 of 2)")
     assert any(sum("developed" in name for name in at_once) == len(prompts) for at_once in frames())
+
+
+def test_tabs_leave_each_other_connections_to_ask_and_to_cancel_with(open_tab: OpenTab) -> None:
+    tab = open_tab().open()
+    for prompt in ("a red circle", "a green triangle", "a blue square"):
+        tab.develop(prompt, steps=150)
+        expect(tab.frame(f"{prompt}.*developed")).to_be_visible()
+    other = open_tab(context=tab.page.context)
+    streams: list[str] = []
+    other.page.on("request", lambda request: streams.append(request.url) if request.url.endswith("/stream") else None)
+
+    job_id = other.open().develop("a yellow star", steps=150)
+    with other.page.expect_response(lambda answer: answer.url.endswith(f"/v1/jobs/{job_id}")):
+        pass  # it is looked at now and then
+    assert streams == []
+    tab.page.close()
+
+    other.expect_finished(job_id, "a yellow star")
+    assert [url for url in streams if job_id in url] != []
 
 
 def test_a_job_goes_on_developing_over_a_reload(tab: Tab, host: Host) -> None:

@@ -133,7 +133,11 @@ class ScriptedBackend:
         limit: int = 50,
         cursor: str | None = None,
     ) -> JobPage:
-        found = [job for job in reversed(self.submitted) if status in {None, job.status}]
+        found = [
+            job
+            for job in reversed(self.submitted)
+            if status in {None, job.status} and (text or "").lower() in job.request.generation.prompt.lower()
+        ]
         return JobPage(tuple(found[:limit]), None)
 
     async def cancel(self, job_id: str, caller: Caller) -> Job:

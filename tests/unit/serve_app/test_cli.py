@@ -223,8 +223,12 @@ def test_jobs_are_a_table_for_people_and_json_for_programs() -> None:
         table = darkroom("jobs", "--url", url)
         told = darkroom("jobs", "--json", "--url", url)
         none = darkroom("jobs", "--json", "--status", "failed", "--url", url)
+        found = darkroom("jobs", "--json", "--text", "RED", "--url", url)
+        lost = darkroom("jobs", "--json", "--text", "blue", "--url", url)
 
     (job,) = json.loads(told.stdout)["jobs"]
+    assert [job["job_id"] for job in json.loads(found.stdout)["jobs"]] == [job["job_id"]]
+    assert json.loads(lost.stdout)["jobs"] == []
     assert all(word in table.stdout for word in (job["job_id"], "queued", "sd15", "a [red] circle", "position 1"))
     assert json.loads(none.stdout)["jobs"] == []
 

@@ -66,7 +66,8 @@ export class Service {
     }
     this.roll.dismiss(jobId);
     this.store.forget(jobId);
-    this.queries.removeQueries({ queryKey: keys.job(this.client.baseUrl, jobId) });
+    // whoever still shows it is not to ask for it, and whoever comes back to it is
+    await this.queries.invalidateQueries({ queryKey: keys.job(this.client.baseUrl, jobId), refetchType: "none" });
   }
 
   /** Try again all that a missing key has kept from coming. */

@@ -1,7 +1,7 @@
 import { act, fireEvent, render, screen, within } from "@testing-library/react";
 import { userEvent } from "@testing-library/user-event";
 import { useState } from "react";
-import { describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import {
   type Developing,
@@ -295,13 +295,51 @@ describe("ImageDisplay", () => {
     vi.useRealTimers();
   });
 
-  test("a finished image that can't be loaded leaves its last preview, and says so", () => {
-    render(<ImageDisplay image={{ ...image, preview: "data:a", url: "http://x/final" }} alt="a fox" />);
-    const final = document.querySelector("img[src='http://x/final']");
-    if (final === null) throw new Error("no final image");
-    fireEvent.error(final);
-    expect(screen.getByRole("alert").textContent).toMatch(/could not be loaded/);
-    expect(document.querySelector("img[src='data:a']")).not.toBeNull();
+  describe("a finished image that can't be loaded", () => {
+    const isAskedFor = () => document.querySelector("img[src='http://x/final']");
+    const told = () => screen.queryByRole("alert")?.textContent;
+
+    function fail() {
+      const final = isAskedFor();
+      if (final === null) throw new Error("no final image");
+      fireEvent.error(final);
+    }
+
+    beforeEach(() => {
+      vi.useFakeTimers();
+      render(<ImageDisplay image={{ ...image, preview: "data:a", url: "http://x/final" }} alt="a fox" />);
+    });
+
+    afterEach(() => {
+      vi.useRealTimers();
+    });
+
+    test("leaves its last preview, and says so", () => {
+      fail();
+      expect(told()).toBe("The finished image is still to be loaded");
+      expect(document.querySelector("img[src='data:a']")).not.toBeNull();
+    });
+
+    test("is asked for again after a while, and shown once it has come", () => {
+      fail();
+      expect(isAskedFor()).toBeNull();
+      act(() => void vi.advanceTimersByTime(1000));
+      const final = isAskedFor();
+      if (final === null) throw new Error("not asked for again");
+      fireEvent.load(final);
+      expect(told()).toBeUndefined();
+      expect(screen.getByRole("img", { name: "a fox" }).getAttribute("src")).toBe("http://x/final");
+    });
+
+    test("is given up in the end", () => {
+      let times = 0;
+      for (; isAskedFor() !== null; times += 1) {
+        fail();
+        act(() => void vi.advanceTimersByTime(60_000));
+      }
+      expect(times).toBe(9);
+      expect(told()).toBe("The finished image could not be loaded");
+    });
   });
 
   test("its light is hidden from those who can't see it", () => {

@@ -1,4 +1,4 @@
-import type { QueryClient } from "@tanstack/react-query";
+import { QueryClient } from "@tanstack/react-query";
 import { act, renderHook, waitFor } from "@testing-library/react";
 import { type ReactNode, StrictMode } from "react";
 import { describe, expect, vi } from "vitest";
@@ -242,6 +242,30 @@ describe("useGallery", () => {
     await act(() => result.current.remove("j1"));
     expect(result.current.jobs).toEqual([]);
     expect(service.jobs.size).toBe(0);
+  });
+
+  test("what was removed is not asked for by whoever shows it, but by whoever comes back to it", async ({
+    service,
+  }) => {
+    service.add({ status: "succeeded" });
+    const Wrapper = inside(service, { queryClient: new QueryClient() });
+    const looks = () => service.count("GET /v1/jobs/j1");
+    const { result, rerender, unmount } = renderHook(() => ({ gallery: useGallery(), status: useJobStatus("j1") }), {
+      wrapper: Wrapper,
+    });
+    await waitFor(() => {
+      expect(result.current.status.job?.status).toBe("succeeded");
+    });
+    const before = looks();
+    await act(() => result.current.gallery.remove("j1"));
+    rerender();
+    expect(result.current.status.job?.job_id).toBe("j1");
+    expect(looks()).toBe(before);
+    unmount();
+    const again = renderHook(() => useJobStatus("j1"), { wrapper: Wrapper });
+    await waitFor(() => {
+      expect(again.result.current.error?.code).toBe("job_not_found");
+    });
   });
 });
 

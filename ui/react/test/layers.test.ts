@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import { layered, type LayerEvent, NO_LAYERS } from "../src/components/image-display/layers.js";
 
@@ -33,10 +33,29 @@ test("what is told of a picture that is not there any more changes nothing", () 
   expect(layered(now, { kind: "faded", src: "b" })).toBe(now);
 });
 
-test("one that fails leaves what is seen, and is not tried again", () => {
+describe("one that fails", () => {
   const failed = stack(["wanted", "a"], ["loaded", "a"], ["faded", "a"], ["wanted", "b"], ["failed", "b"]);
-  expect(failed).toEqual({ seen: layer("a"), coming: undefined, failed: "b" });
-  expect(layered(failed, { kind: "wanted", src: "b" })).toBe(failed);
+  const again = layered(failed, { kind: "again", src: "b" });
+
+  test("leaves what is seen, and is not tried again unasked", () => {
+    expect(failed).toEqual({ seen: layer("a"), coming: undefined, failed: { src: "b", times: 1 } });
+    expect(layered(failed, { kind: "wanted", src: "b" })).toBe(failed);
+  });
+
+  test("is known as failed until it could be loaded", () => {
+    expect(again).toEqual({ seen: layer("a"), coming: layer("b", false), failed: { src: "b", times: 1 } });
+    expect(layered(again, { kind: "failed", src: "b" }).failed).toEqual({ src: "b", times: 2 });
+    expect(layered(again, { kind: "loaded", src: "b" })).toEqual({
+      seen: layer("a"),
+      coming: layer("b"),
+      failed: undefined,
+    });
+  });
+
+  test("alone is tried again", () => {
+    expect(layered(failed, { kind: "again", src: "a" })).toBe(failed);
+    expect(layered(again, { kind: "again", src: "b" })).toBe(again);
+  });
 });
 
 test("going back to the picture that is seen drops the one that was to come", () => {

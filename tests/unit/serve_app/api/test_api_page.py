@@ -92,6 +92,28 @@ async def test_a_missing_file_is_404_and_not_the_page(built: Path) -> None:
             assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found"), path
 
 
+HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize("address", ["/nowhere", "/gallery/of/nothing", "/v1/nothing"])
+async def test_a_browser_that_is_sent_nowhere_gets_the_page_which_says_so(built: Path, address: str) -> None:
+    async with connect(ScriptedBackend(), static=built) as browser:
+        shown = await browser.get(address, headers=HTML)
+        head = await browser.head(address, headers=HTML)
+        told = await browser.get(address)
+        sent = await browser.post(address, headers=HTML)
+    assert (shown.status_code, shown.text, shown.headers["cache-control"]) == (404, INDEX, "no-store")
+    assert "script-src 'self'" in shown.headers["content-security-policy"]
+    assert (head.status_code, head.content) == (404, b"")
+    assert (told.status_code, told.json()["error"]["code"]) == (404, "not_found")
+    assert (sent.status_code, sent.json()["error"]["code"]) == (404, "not_found")
+
+
+async def test_nowhere_is_no_way_past_the_doors(built: Path) -> None:
+    async with visitor(built) as browser:
+        assert (await browser.get("/nowhere", headers=HTML)).status_code == 401
+
+
 async def test_the_page_is_read_only(built: Path) -> None:
     async with connect(ScriptedBackend(), static=built) as browser:
         for path in (*ADDRESSES, *FILES):

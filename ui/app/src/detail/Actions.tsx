@@ -70,7 +70,7 @@ export function Actions({ job, at, compact = false }: ActionsProps) {
       )}
       {isThere && (
         <a
-          className={`${buttons.button} ${buttons.plain}`}
+          className={`${buttons.button} ${buttons.plain} ${compact ? "" : css.whole}`}
           href={url}
           download={`darkroom-${image.seed}.${image.format}`}
         >

@@ -34,9 +34,9 @@ export interface Follower {
 /** How a {@link JobStore} behaves. Times are in milliseconds. */
 export interface JobStoreOptions {
   /**
-   * Streams that are open at once. Browsers keep six connections to one origin over HTTP/1.1, for all pages together,
-   * and a page whose streams hold them all could not even cancel. Jobs beyond are looked at every `lookEveryMs`
-   * until a place is free.
+   * Streams that are open at once, in all pages of this origin together. Browsers keep six connections to a service
+   * over HTTP/1.1, and pages whose streams hold them all could not even cancel. Jobs beyond are looked at every
+   * `lookEveryMs` until a place is free.
    */
   maxStreams?: number;
   lookEveryMs?: number;
@@ -80,7 +80,10 @@ export class JobStore {
       onError: () => undefined,
       ...options,
     };
-    this.#places = new Places(this.#options.maxStreams);
+    this.#places = new Places(
+      this.#options.maxStreams,
+      (globalThis.navigator as Partial<Navigator> | undefined)?.locks,
+    );
   }
 
   /** What is known now: the same value until something changes. */
@@ -190,16 +193,19 @@ export class JobStore {
   }
 
   async #placed(jobId: string, entry: Entry, signal: AbortSignal): Promise<void> {
-    while (!this.#places.take()) {
+    let release = await this.#places.take();
+    while (release === undefined) {
       this.learn(await this.#client.get(jobId, { signal }));
       if (isOver(entry.state.developing)) return;
       await this.#places.changed(this.#options.lookEveryMs, signal);
       signal.throwIfAborted();
+      release = await this.#places.take();
     }
     try {
+      signal.throwIfAborted();
       await this.#stream(jobId, entry, signal);
     } finally {
-      this.#places.release();
+      release();
     }
   }
 

@@ -1,28 +1,49 @@
-/** A bounded number of places that are taken in turn. */
+/** A bounded number of places that are taken in turn: by all pages of an origin together, where the browser has locks. */
+
+/** Gives a place back. */
+export type Release = () => void;
 
 export class Places {
+  readonly #count: number;
+  readonly #locks: LockManager | undefined;
+  readonly #taken = new Set<number>();
   readonly #waiting = new Set<() => void>();
-  #free: number;
 
-  /** @param count - how many there are. */
-  constructor(count: number) {
-    this.#free = count;
+  /**
+   * @param count - how many there are.
+   * @param locks - shared with other pages, which count with these; if absent, this page counts alone. Browsers have
+   * them (`navigator.locks`) on pages that came over HTTPS or from the same machine.
+   */
+  constructor(count: number, locks?: LockManager) {
+    this.#count = count;
+    this.#locks = locks;
   }
 
-  /** Whether one could be taken, and if so it is. */
-  take(): boolean {
-    if (this.#free === 0) return false;
-    this.#free -= 1;
-    return true;
+  /** Take one, if one is free. */
+  async take(): Promise<Release | undefined> {
+    for (let place = 0; place < this.#count; place += 1) {
+      if (this.#taken.has(place)) continue;
+      this.#taken.add(place);
+      const unlock = await locked(this.#locks, `darkroom stream ${place}`);
+      if (unlock !== undefined) {
+        return () => {
+          unlock();
+          this.#free(place);
+        };
+      }
+      this.#taken.delete(place); // another page has it
+    }
+    return undefined;
   }
 
-  /** Give one back, and wake those who wait. */
-  release(): void {
-    this.#free += 1;
+  #free(place: number): void {
+    this.#taken.delete(place);
     for (const wake of [...this.#waiting]) wake();
   }
 
-  /** Resolves when a place has become free, `ms` have passed or the signal is aborted; promises no place. */
+  /**
+   * Resolves when a place has become free in this page, `ms` have passed or the signal is aborted; promises no place.
+   */
   async changed(ms: number, signal: AbortSignal): Promise<void> {
     await new Promise<void>((resolve) => {
       const wake = () => {
@@ -37,4 +58,23 @@ export class Places {
       if (signal.aborted) wake();
     });
   }
+}
+
+/** A lock that is held until it is released; `undefined` if another has it. No lock where there can be none. */
+async function locked(locks: LockManager | undefined, name: string): Promise<Release | undefined> {
+  if (locks === undefined) return () => undefined;
+  return new Promise((resolve) => {
+    const holding = (lock: Lock | null) => {
+      if (lock === null) {
+        resolve(undefined);
+        return undefined;
+      }
+      return new Promise<void>((release) => {
+        resolve(release);
+      });
+    };
+    locks.request(name, { ifAvailable: true }, holding).catch(() => {
+      resolve(() => undefined); // refused: a page without an origin of its own, say
+    });
+  });
 }

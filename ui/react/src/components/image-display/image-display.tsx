@@ -19,15 +19,20 @@ export interface ImageDisplayProps extends Omit<ComponentPropsWithoutRef<"figure
 /** A little longer than the style sheet's fade. */
 const FADED_MS = 600;
 
+/** When a finished image that could not be loaded is asked for again, after each failure: a service that restarts takes less. */
+const AGAIN_MS = [1000, 2000, 4000, 8000, 15_000, 30_000, 30_000, 30_000];
+
 /**
  * An image as it develops: each preview fades into the next one, and the last into the finished image. It keeps its
- * place and shape from before the first preview on.
+ * place and shape from before the first preview on. A finished image that can't be loaded is asked for again, for two
+ * minutes.
  */
 export function ImageDisplay({ image, aspect, alt, glow = false, className, style, ...rest }: ImageDisplayProps) {
   const { url, preview, step, total, width, height } = image;
   const [layers, tell] = useReducer(layered, NO_LAYERS);
   const { seen, coming, failed } = layers;
-  const wanted = url !== undefined && failed !== url ? url : preview;
+  const failures = url !== undefined && failed?.src === url ? failed.times : 0;
+  const wanted = url !== undefined && failures === 0 ? url : preview;
 
   useEffect(() => {
     if (wanted !== undefined) tell({ kind: "wanted", src: wanted });
@@ -40,6 +45,15 @@ export function ImageDisplay({ image, aspect, alt, glow = false, className, styl
     }, FADED_MS);
     return () => clearTimeout(timer);
   }, [fading]);
+
+  const againMs = failures > 0 ? AGAIN_MS[failures - 1] : undefined;
+  useEffect(() => {
+    if (url === undefined || againMs === undefined) return;
+    const timer = setTimeout(() => {
+      tell({ kind: "again", src: url });
+    }, againMs);
+    return () => clearTimeout(timer);
+  }, [url, failures, againMs]);
 
   const shape = aspect ?? (width !== undefined && height !== undefined ? width / height : 1);
   const isFinished = url !== undefined;
@@ -74,9 +88,11 @@ export function ImageDisplay({ image, aspect, alt, glow = false, className, styl
         {seen !== undefined && shown(seen)}
         {coming !== undefined && shown(coming)}
       </div>
-      {url !== undefined && failed === url && (
+      {failures > 0 && (
         <figcaption className={styles["missing"]} role="alert">
-          The finished image could not be loaded
+          {againMs === undefined
+            ? "The finished image could not be loaded"
+            : "The finished image is still to be loaded"}
         </figcaption>
       )}
     </figure>

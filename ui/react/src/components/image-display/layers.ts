@@ -11,14 +11,15 @@ export interface Layer {
 export interface Layers {
   readonly seen: Layer | undefined;
   readonly coming: Layer | undefined;
-  /** What could not be loaded. */
-  readonly failed: string | undefined;
+  /** What could not be loaded, and how often that was tried. Forgotten once it could be. */
+  readonly failed: { readonly src: string; readonly times: number } | undefined;
 }
 
-/** What happens to the stack; `src` says to which picture. */
-export type LayerEvent = { readonly src: string } & (
-  { readonly kind: "wanted" } | { readonly kind: "loaded" } | { readonly kind: "faded" } | { readonly kind: "failed" }
-);
+/** What happens to the stack; `src` says to which picture. `again` wants one that has failed once more. */
+export interface LayerEvent {
+  readonly kind: "wanted" | "again" | "loaded" | "faded" | "failed";
+  readonly src: string;
+}
 
 export const NO_LAYERS: Layers = { seen: undefined, coming: undefined, failed: undefined };
 
@@ -32,16 +33,29 @@ export function layered(layers: Layers, event: LayerEvent): Layers {
   switch (kind) {
     case "wanted": {
       const newest = coming ?? seen;
-      if (newest?.src === src || layers.failed === src) return layers;
+      if (newest?.src === src || layers.failed?.src === src) return layers;
       const below = coming?.isLoaded === true ? coming : seen;
       if (below?.src === src) return { ...layers, seen: below, coming: undefined };
       return { ...layers, seen: below, coming: { src, isLoaded: false } };
     }
+    case "again":
+      if (layers.failed?.src !== src || coming?.src === src) return layers;
+      return { ...layers, seen: coming?.isLoaded === true ? coming : seen, coming: { src, isLoaded: false } };
     case "loaded":
-      return coming?.src === src ? { ...layers, coming: { src, isLoaded: true } } : layers;
+      if (coming?.src !== src) return layers;
+      return {
+        seen,
+        coming: { src, isLoaded: true },
+        failed: layers.failed?.src === src ? undefined : layers.failed,
+      };
     case "faded":
       return coming?.src === src && coming.isLoaded ? { ...layers, seen: coming, coming: undefined } : layers;
     case "failed":
-      return coming?.src === src ? { ...layers, coming: undefined, failed: src } : layers;
+      if (coming?.src !== src) return layers;
+      return {
+        seen,
+        coming: undefined,
+        failed: { src, times: layers.failed?.src === src ? layers.failed.times + 1 : 1 },
+      };
   }
 }
