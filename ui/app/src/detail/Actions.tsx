@@ -46,7 +46,7 @@ export function Actions({ job, at, compact = false }: ActionsProps) {
   return (
     <div className={`${css.actions} ${compact ? css.compact : ""}`} role="group" aria-label="What to do with it">
       {job.status !== "succeeded" && (
-        <Button isDisabled={!isServed} onPress={() => void again(() => develop(settings))}>
+        <Button className={css.whole} isDisabled={!isServed} onPress={() => void again(() => develop(settings))}>
           <RotateCw {...ICON} />
           <span className={css.word}>Try again</span>
         </Button>
