@@ -26,7 +26,7 @@ export {
   UnsupportedByModelError,
 } from "./errors.js";
 export type { GenerateOptions } from "./generate.js";
-export { DEFAULT_RETRY, type RetryPolicy } from "./retry.js";
+export { DEFAULT_RETRY, isPassing, type RetryPolicy } from "./retry.js";
 export type { ConnectionDetails, ConnectionState, StreamOptions } from "./stream.js";
 export {
   type Activity,

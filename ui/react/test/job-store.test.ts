@@ -1,6 +1,7 @@
 import { expect, vi } from "vitest";
 
-import { JobStore, type JobStoreOptions } from "../src/jobs/job-store.js";
+import { JobStore, type JobStoreOptions, lookAgainMs } from "../src/jobs/job-store.js";
+import { Places } from "../src/jobs/places.js";
 import { HALF, LIFE, PREVIEW, QUEUED, STARTED } from "./samples.js";
 import { type ScriptedService, test } from "./scripted-service.js";
 
@@ -87,6 +88,36 @@ test("jobs beyond the streams that may be open are looked at until there is a pl
   await vi.waitFor(() => expect(jobs[2]?.streams.size).toBe(1));
   expect(status("a")).toBe("succeeded");
   expect(service.mostStreams).toBe(1);
+});
+
+test("the more jobs are looked at, the less often each is", () => {
+  expect([1, 8, 9, 200].map((waiting) => lookAgainMs(waiting, 2000))).toEqual([2000, 2000, 4000, 50_000]);
+});
+
+test("a place that becomes free wakes who waits longest, and nobody else", async () => {
+  const places = new Places(1);
+  const free = await places.take();
+  const woken: string[] = [];
+  const { signal } = new AbortController();
+  for (const name of ["first", "second"]) void places.changed(60_000, signal).then(() => woken.push(name));
+  expect([await places.take(), places.waiting]).toEqual([undefined, 2]);
+  free?.();
+  await vi.waitFor(() => expect(woken).toEqual(["first"]));
+  expect(places.waiting).toBe(1);
+});
+
+test("a job is followed on after the service was away, whether it was streamed or looked at", async ({ service }) => {
+  const jobs = ["a", "b"].map((job_id) => service.add({ job_id, status: "queued", images: [], timings: null }));
+  const { store, status } = storeOf(service, { maxStreams: 1 });
+  for (const { job } of jobs) store.follow(job.job_id);
+  await vi.waitFor(() => expect(jobs[0]?.streams.size).toBe(1));
+  service.refusal = { status: 503, code: "model_unavailable" };
+  await vi.waitFor(() => expect(store.read("b").connection).toBe("reconnecting"));
+  expect(store.read("b").error).toBeUndefined();
+  service.refusal = undefined;
+  await vi.waitFor(() => expect(store.read("b").connection).toBe("connecting"));
+  for (const job of jobs) job.tell(...LIFE);
+  await vi.waitFor(() => expect([status("a"), status("b")]).toEqual(["succeeded", "succeeded"]));
 });
 
 test("an end is told once, however it was learned", async ({ service }) => {

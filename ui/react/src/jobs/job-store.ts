@@ -4,6 +4,7 @@ import {
   type ConnectionState,
   type Darkroom,
   DarkroomError,
+  isPassing,
   type Job,
   type JobEvent,
   JobNotFoundError,
@@ -36,7 +37,7 @@ export interface JobStoreOptions {
   /**
    * Streams that are open at once, in all pages of this origin together. Browsers keep six connections to a service
    * over HTTP/1.1, and pages whose streams hold them all could not even cancel. Jobs beyond are looked at every
-   * `lookEveryMs` until a place is free.
+   * `lookEveryMs` until a place is free, and less often if they are many.
    */
   maxStreams?: number;
   lookEveryMs?: number;
@@ -59,6 +60,9 @@ interface Entry {
   stream: AbortController | undefined;
   telling: ReturnType<typeof setTimeout> | undefined;
 }
+
+/** So many jobs without a stream are looked at in `lookEveryMs`, however many there are. */
+const LOOKS = 8;
 
 const NOTHING: JobState = { developing: unseen(""), connection: "idle" };
 
@@ -175,12 +179,17 @@ export class JobStore {
     this.#set(entry, { connection: "idle" });
   }
 
-  /** Follows one job to its end. Whatever happens, it ends in a state that the followers see. */
+  /**
+   * Follows one job to its end, however long the service is away meanwhile. Whatever happens, it ends in a state that
+   * the followers see.
+   */
   async #run(jobId: string, entry: Entry, signal: AbortSignal): Promise<void> {
     try {
-      await this.#placed(jobId, entry, signal);
-      // the stream of a job that was looked at in the meantime to its end has nothing to tell
-      if (!isOver(entry.state.developing)) this.learn(await this.#client.get(jobId, { signal }));
+      while (!(await this.#followed(jobId, entry, signal))) {
+        this.#set(entry, { connection: "reconnecting" });
+        await this.#places.changed(this.#options.lookEveryMs, signal);
+        signal.throwIfAborted();
+      }
     } catch (error) {
       if (signal.aborted) return;
       const told = asDarkroomError(error);
@@ -192,12 +201,26 @@ export class JobStore {
     }
   }
 
+  /** Whether the job was followed as far as it goes; `false` if that broke off as what passes does. */
+  async #followed(jobId: string, entry: Entry, signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#placed(jobId, entry, signal);
+      // the stream of a job that was looked at in the meantime to its end has nothing to tell
+      if (!isOver(entry.state.developing)) this.learn(await this.#client.get(jobId, { signal }));
+      return true;
+    } catch (error) {
+      if (error instanceof DarkroomError && isPassing(error)) return false;
+      throw error;
+    }
+  }
+
   async #placed(jobId: string, entry: Entry, signal: AbortSignal): Promise<void> {
     let release = await this.#places.take();
     while (release === undefined) {
       this.learn(await this.#client.get(jobId, { signal }));
       if (isOver(entry.state.developing)) return;
-      await this.#places.changed(this.#options.lookEveryMs, signal);
+      this.#set(entry, { connection: "connecting" });
+      await this.#places.changed(lookAgainMs(this.#places.waiting + 1, this.#options.lookEveryMs), signal);
       signal.throwIfAborted();
       release = await this.#places.take();
     }
@@ -252,6 +275,11 @@ export class JobStore {
       over -= 1;
     }
   }
+}
+
+/** When to look again at each of so many jobs: all looks together stay as many as a few jobs need. */
+export function lookAgainMs(waiting: number, lookEveryMs: number): number {
+  return Math.ceil(waiting / LOOKS) * lookEveryMs;
 }
 
 /** Whether the job is not there, or not any more. */

@@ -38,11 +38,18 @@ export class Places {
 
   #free(place: number): void {
     this.#taken.delete(place);
-    for (const wake of [...this.#waiting]) wake();
+    const [first] = this.#waiting; // one place wakes one
+    first?.();
+  }
+
+  /** How many wait for a change in this page. */
+  get waiting(): number {
+    return this.#waiting.size;
   }
 
   /**
-   * Resolves when a place has become free in this page, `ms` have passed or the signal is aborted; promises no place.
+   * Resolves when a place has become free in this page and who waits longer has had one, `ms` have passed or the signal
+   * is aborted; promises no place.
    */
   async changed(ms: number, signal: AbortSignal): Promise<void> {
     await new Promise<void>((resolve) => {
