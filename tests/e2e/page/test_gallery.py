@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.e2e.page.host import Host
 from tests.e2e.page.tab import Tab
@@ -32,6 +32,17 @@ def test_it_has_the_newest_first_and_what_is_finished_meanwhile_appears_by_itsel
 
     expect(tab.gallery.first).to_have_accessible_name("a star over a house")
     assert host.job(job_id)["status"] == "succeeded"
+
+
+def test_what_is_developed_elsewhere_appears_and_goes_by_itself(tab: Tab, host: Host) -> None:
+    tab.open("/gallery?text=elsewhere")
+    expect(tab.page.get_by_text("Nothing like that is here")).to_be_visible()
+
+    job_id = host.develop("a picture from elsewhere", steps=2)
+
+    expect(tab.gallery).to_have_accessible_name("a picture from elsewhere")
+    assert host.http.delete(f"/v1/jobs/{job_id}").status_code == 204
+    expect(tab.page.get_by_text("Nothing like that is here")).to_be_visible()
 
 
 def test_it_is_filtered_by_words_and_by_model_and_the_address_keeps_both(tab: Tab, jobs: dict[str, str]) -> None:
@@ -113,6 +124,35 @@ def test_what_is_deleted_is_gone_from_the_gallery_and_from_the_service(tab: Tab,
 
     expect(tab.page.get_by_text("Nothing like that is here")).to_be_visible()
     assert host.http.get(f"/v1/jobs/{job_id}").status_code == 404
+
+
+def test_what_the_service_does_not_delete_is_said_to_be_still_there(tab: Tab, host: Host) -> None:
+    tab.allow("status of 403")
+    job_id = host.develop("something to be kept", steps=2)
+    refusal = {"error": {"code": "forbidden", "message": "not from here"}}
+
+    def refuse(route: Route) -> None:
+        if route.request.method == "DELETE":
+            route.fulfill(status=403, json=refusal)
+        else:
+            route.continue_()
+
+    tab.open(f"/jobs/{job_id}").page.route(f"**/v1/jobs/{job_id}", refuse)
+
+    tab.button("Delete").click()
+    question = tab.page.get_by_role("alertdialog")
+    question.get_by_role("button", name="Delete").click()
+
+    expect(question.get_by_role("alert")).to_contain_text("not from here")
+    question.get_by_role("button", name="Keep").click()
+    expect(tab.page.get_by_role("heading", name="something to be kept")).to_be_visible()
+
+
+def test_who_shortens_the_address_of_a_picture_gets_the_gallery(tab: Tab) -> None:
+    tab.open("/jobs")
+
+    expect(tab.page).to_have_url(re.compile("/gallery$"))
+    expect(tab.page).to_have_title("Gallery · Darkroom")
 
 
 def test_the_address_of_a_picture_that_is_not_there_says_so(tab: Tab) -> None:

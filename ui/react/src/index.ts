@@ -8,6 +8,7 @@ export { type GalleryState, useGallery } from "./hooks/use-gallery.js";
 export { type ImageGeneration, useImageGeneration } from "./hooks/use-image-generation.js";
 export { type JobStatusState, useJobStatus } from "./hooks/use-job-status.js";
 export { type ModelsState, useModels } from "./hooks/use-models.js";
+export { type Removal, useRemoval } from "./hooks/use-removal.js";
 export { type StreamOptions, type StreamState, useSSEStream } from "./hooks/use-sse-stream.js";
 export type { Connection } from "./jobs/job-store.js";
 export type { GalleryFilters } from "./keys.js";

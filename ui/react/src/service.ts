@@ -64,6 +64,7 @@ export class Service {
       void this.queries.invalidateQueries({ queryKey: keys.galleries(this.client.baseUrl) });
       throw error;
     }
+    this.#everyGallery((pages) => withoutJob(pages, jobId)); // a look at the jobs may have come meanwhile
     this.roll.dismiss(jobId);
     this.store.forget(jobId);
     // whoever still shows it is not to ask for it, and whoever comes back to it is

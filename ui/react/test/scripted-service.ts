@@ -58,6 +58,8 @@ export class ScriptedService {
   models = [aModel()];
   /** Answered to everything but signing in, if set. */
   refusal: { status: number; code: string; field?: string } | undefined;
+  /** So many pages of jobs have none, and a next one, before one that has them all. */
+  emptyPages = 0;
   /** Streams that were opened at once, at most. */
   mostStreams = 0;
   readonly #server = createServer((request, response) => {
@@ -133,7 +135,9 @@ export class ScriptedService {
     }
     if (asked.startsWith("GET /v1/jobs?")) {
       const jobs = [...this.jobs.values()].map(({ job }) => job).sort((a, b) => b.created_at - a.created_at);
-      answer(200, { jobs, next_cursor: null });
+      const isEmpty = this.emptyPages > 0;
+      this.emptyPages -= 1;
+      answer(200, isEmpty ? { jobs: [], next_cursor: `before ${this.emptyPages}` } : { jobs, next_cursor: null });
       return;
     }
     const [, method, jobId = "", rest] = /^(\w+) \/v1\/jobs\/([^/]+)(?:\/(.+))?$/.exec(asked) ?? [];

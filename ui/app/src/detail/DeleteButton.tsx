@@ -1,15 +1,16 @@
-import { useGallery } from "@darkroom/react";
+import { useRemoval } from "@darkroom/react";
 import { Trash2 } from "lucide-react";
 import { useState } from "react";
 import { Heading } from "react-aria-components";
 
 import { Button } from "../ui/Button.js";
 import { Sheet } from "../ui/Sheet.js";
+import { sentenceOf } from "../words/errors.js";
 import css from "./DeleteButton.module.css";
 
 /** Deletes a job and its pictures, once somebody has said so twice. */
 export function DeleteButton({ jobId, count, onDeleted }: { jobId: string; count: number; onDeleted: () => void }) {
-  const gallery = useGallery();
+  const { remove, isRemoving, error } = useRemoval();
   const [isAsking, setAsking] = useState(false);
   const close = () => {
     setAsking(false);
@@ -30,14 +31,19 @@ export function DeleteButton({ jobId, count, onDeleted }: { jobId: string; count
           {count > 1 ? `Delete these ${count} pictures?` : "Delete this picture?"}
         </Heading>
         <p className={css.text}>It can’t be brought back.</p>
+        <p className={css.problem} role="alert">
+          {error !== undefined && `It is still there. ${sentenceOf(error)}`}
+        </p>
         <div className={css.actions}>
           <Button onPress={close}>Keep</Button>
           <Button
             variant="danger"
-            onPress={() => {
-              close();
-              void gallery.remove(jobId).then(onDeleted);
-            }}
+            isDisabled={isRemoving}
+            onPress={() =>
+              void remove(jobId).then((isGone) => {
+                if (isGone) onDeleted();
+              })
+            }
           >
             Delete
           </Button>

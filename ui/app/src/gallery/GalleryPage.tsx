@@ -1,5 +1,4 @@
-import { Gallery, useDarkroom, useGallery } from "@darkroom/react";
-import { useMemo } from "react";
+import { Gallery, useGallery } from "@darkroom/react";
 import { useLocation } from "wouter";
 
 import { Button } from "../ui/Button.js";
@@ -15,18 +14,8 @@ export default function GalleryPage() {
   const place = useGalleryFilters();
   const { filters, filter, search, text, model } = place;
   const gallery = useGallery(filters);
-  const { jobs, hasNextPage, isPending, error } = gallery;
+  const { jobs, hasNextPage, isNextPageMissing, isPending, error } = gallery;
   const [, go] = useLocation();
-  // where this page reaches them: the service tells the address that a proxy may have called it by
-  const darkroom = useDarkroom();
-  const hung = useMemo(
-    () =>
-      jobs.map((job) => ({
-        ...job,
-        images: job.images.map((image) => ({ ...image, url: darkroom.imageUrl(job.job_id, image.index) })),
-      })),
-    [jobs, darkroom],
-  );
   const isFiltered = text !== "" || model !== "";
   return (
     <div className={css.page}>
@@ -37,8 +26,8 @@ export default function GalleryPage() {
       {jobs.length > 0 ? (
         <div className={css.wall}>
           <Gallery
-            jobs={hung}
-            hasMore={hasNextPage}
+            jobs={jobs}
+            hasMore={hasNextPage && !isNextPageMissing}
             onLoadMore={() => {
               gallery.fetchNextPage();
             }}
@@ -46,6 +35,11 @@ export default function GalleryPage() {
               go(`/jobs/${jobId}${search}`);
             }}
           />
+          {isNextPageMissing && (
+            <p className={css.missing} role="status">
+              The older ones could not be loaded. {sentenceOf(error)}
+            </p>
+          )}
         </div>
       ) : error !== undefined ? (
         <Notice title="The gallery could not be opened" text={sentenceOf(error)} />
