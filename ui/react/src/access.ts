@@ -25,12 +25,11 @@ export class Access {
     };
   };
 
-  /** An error from anywhere; all but a 401 is none of its business. */
+  /** An error from anywhere; all but a 401 is none of its business, and only the first one of those is news. */
   readonly tell = (error: DarkroomError): void => {
-    if (!(error instanceof UnauthorizedError)) return;
-    const isNews = this.#error === undefined;
+    if (!(error instanceof UnauthorizedError) || this.#error !== undefined) return;
     this.#set(error);
-    if (isNews) this.#onChange(true);
+    this.#onChange(true);
   };
 
   /** Exchange a key for the page's cookie. Throws DarkroomError if the service does not take it. */

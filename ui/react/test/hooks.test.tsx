@@ -229,6 +229,17 @@ describe("useGallery", () => {
     expect(service.asked[0]).toBe("GET /v1/jobs?model=sd15&status=succeeded&limit=50");
   });
 
+  test("goes on over a page without any job to the next one", async ({ service }) => {
+    service.add();
+    service.emptyPages = 2;
+    const { result } = renderHook(() => useGallery(), { wrapper: inside(service) });
+    expect(result.current.isPending).toBe(true);
+    await waitFor(() => {
+      expect(result.current.jobs).toHaveLength(1);
+    });
+    expect(result.current.isPending).toBe(false);
+  });
+
   test("removes a job at once, and brings it back if the service refuses", async ({ service }) => {
     service.add();
     const { result } = renderHook(() => useGallery(), { wrapper: inside(service) });
@@ -236,10 +247,10 @@ describe("useGallery", () => {
       expect(result.current.jobs).toHaveLength(1);
     });
     service.refusal = { status: 403, code: "forbidden" };
-    await act(() => result.current.remove("j1"));
+    expect(await act(() => result.current.remove("j1"))).toBe(false);
     expect(result.current.error?.code).toBe("forbidden");
     service.refusal = undefined;
-    await act(() => result.current.remove("j1"));
+    expect(await act(() => result.current.remove("j1"))).toBe(true);
     expect(result.current.jobs).toEqual([]);
     expect(service.jobs.size).toBe(0);
   });
@@ -280,6 +291,15 @@ test("a 401 anywhere is told, and signing in tries again what it kept from comin
     expect(result.current.access.unauthorized?.code).toBe("unauthorized");
   });
   expect(onUnauthorized).toHaveBeenCalled();
+  const first = result.current.access.unauthorized;
+  const asked = service.count("GET /v1/models");
+  await waitFor(
+    () => {
+      expect(service.count("GET /v1/models")).toBeGreaterThan(asked);
+    },
+    { timeout: 4000 },
+  );
+  expect(result.current.access.unauthorized).toBe(first); // what is asked again and again is told once
   await act(() => result.current.access.signIn("dk_key"));
   expect(result.current.access.unauthorized).toBeUndefined();
   await waitFor(() => {

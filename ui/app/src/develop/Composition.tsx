@@ -2,6 +2,7 @@ import type { Model } from "@darkroom/client";
 import { type GenerationSettings, initialSettings, useModels, withModel } from "@darkroom/react";
 import { createContext, type ReactNode, use, useCallback, useMemo, useState } from "react";
 
+import { keep, recalled } from "../shell/storage.js";
 import { kept, restored } from "./draft.js";
 
 const KEY = "darkroom.draft";
@@ -28,13 +29,13 @@ export function CompositionProvider({ children }: { children: ReactNode }) {
 
   const initial = useMemo(() => {
     const first = models[0];
-    return restored(localStorage.getItem(KEY), models) ?? (first && initialSettings(first));
+    return restored(recalled(KEY), models) ?? (first && initialSettings(first));
   }, [models]);
   const settings = chosen ?? initial;
   const model = models.find(({ id, aliases }) => id === settings?.model || aliases.includes(settings?.model ?? ""));
 
   const change = useCallback((next: GenerationSettings) => {
-    localStorage.setItem(KEY, kept(next));
+    keep(KEY, kept(next));
     setChosen(next);
   }, []);
 

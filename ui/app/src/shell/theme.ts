@@ -1,12 +1,14 @@
 /** Which of the two themes: the system's, until somebody chooses. */
 
+import { keep, recalled } from "./storage.js";
+
 export type Theme = "dark" | "light";
 
 const KEY = "darkroom.theme";
 
 /** What was chosen here before. */
 export function chosenTheme(): Theme | undefined {
-  const chosen = localStorage.getItem(KEY);
+  const chosen = recalled(KEY);
   return chosen === "dark" || chosen === "light" ? chosen : undefined;
 }
 
@@ -17,7 +19,7 @@ export function currentTheme(): Theme {
 
 /** Shows `theme`, and keeps it for the next visit. */
 export function chooseTheme(theme: Theme): void {
-  localStorage.setItem(KEY, theme);
+  keep(KEY, theme);
   applyTheme();
 }
 
