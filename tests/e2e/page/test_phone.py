@@ -9,6 +9,9 @@ from tests.e2e.page.conftest import OpenTab
 from tests.e2e.page.host import Host
 from tests.e2e.page.tab import PHONE, Tab
 
+WRONG = '{"model": "sd15", "guidance": -1}'
+"""Kept by a page before this one."""
+
 
 @pytest.fixture
 def phone(open_tab: OpenTab) -> Tab:
@@ -51,3 +54,12 @@ def test_compose_develop_and_look_at_it_again(phone: Tab, host: Host) -> None:
     phone.link("Operations").tap()
     expect(phone.page.get_by_role("heading", name="Operations", level=1)).to_be_visible()
     expect_no_sideways(phone)
+
+
+def test_what_is_wrong_with_a_setting_is_told_beside_the_button_while_the_settings_are_away(phone: Tab) -> None:
+    phone.page.add_init_script(f"localStorage.setItem('darkroom.draft', '{WRONG}')")
+    phone.open().field("Prompt").fill("a red circle")
+
+    phone.button("Develop").tap()
+
+    expect(phone.page.get_by_role("alert").filter(has_text="One of the settings")).to_be_visible()

@@ -16,6 +16,13 @@ FAINT = 12.0
 STRONG = 40.0
 """Something else is there."""
 
+SLOWLY_READ = """() => {
+  const atOnce = window.createImageBitmap;
+  const told = new Promise((tell) => { window.read = tell; });
+  window.createImageBitmap = async (...picture) => { await told; return atOnce(...picture); };
+}"""
+"""A large picture is read no faster."""
+
 
 @pytest.fixture(scope="module")
 def source(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -90,6 +97,33 @@ def test_a_picture_of_the_gallery_is_edited_from_where_it_hangs(tab: Tab, host: 
     job_id = tab.develop("a house at night", steps=5)
     tab.expect_finished(job_id, "a house at night")
     assert host.http.get(f"/v1/jobs/{job_id}/inputs/image").content == host.image(first)
+
+
+def test_a_picture_that_is_too_large_is_refused_at_once(tab: Tab, source: Path, tmp_path: Path) -> None:
+    file = tmp_path / "large.png"
+    file.write_bytes(source.read_bytes() + bytes(21 * 2**20))  # browsers read it to the end of its picture
+    tab.open()
+
+    with tab.page.expect_file_chooser() as chooser:
+        tab.button("Start from a picture").click()
+    chooser.value.set_files(file)
+
+    expect(tab.page.get_by_role("alert").filter(has_text="At most 20 MiB")).to_be_visible()
+    expect(tab.page.get_by_role("img", name="What it starts from")).to_have_count(0)
+
+
+def test_what_is_written_while_a_picture_is_read_is_not_lost(tab: Tab, source: Path) -> None:
+    tab.open().page.evaluate(SLOWLY_READ)
+    with tab.page.expect_file_chooser() as chooser:
+        tab.button("Start from a picture").click()
+    chooser.value.set_files(source)
+
+    tab.field("Prompt").fill("a blue circle")
+
+    expect(tab.page.get_by_role("img", name="What it starts from")).to_have_count(0)
+    tab.page.evaluate("window.read()")
+    expect(tab.page.get_by_role("img", name="What it starts from")).to_be_visible()
+    expect(tab.field("Prompt")).to_have_value("a blue circle")
 
 
 def test_a_file_that_is_no_picture_is_refused_in_words(tab: Tab, tmp_path: Path) -> None:

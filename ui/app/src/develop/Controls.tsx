@@ -10,7 +10,8 @@ import type { Develop } from "./useDevelop.js";
 export function Controls({ develop }: { develop: Develop }) {
   const { settings, model } = useComposition();
   const { errors, change, submit } = develop;
-  const takesPictures = model?.capabilities.img2img === true;
+  // a picture that was chosen stays in sight: this model refuses it
+  const isAboutPictures = model?.capabilities.img2img === true || settings?.image !== undefined;
   return (
     <div className={css.controls}>
       <ModelPicker />
@@ -26,10 +27,11 @@ export function Controls({ develop }: { develop: Develop }) {
               change({ ...settings, negative_prompt });
             }}
             supportsNegative={model.capabilities.supports_negative_prompt}
-            error={errors.prompt ?? errors.negative_prompt}
+            error={errors.prompt}
+            negativeError={errors.negative_prompt}
             onSubmit={submit}
           />
-          {takesPictures && (
+          {isAboutPictures && (
             <SourceField model={model} settings={settings} onChange={change} error={errors.image ?? errors.mask} />
           )}
           <ParameterControls model={model} value={settings} onChange={change} errors={errors} />

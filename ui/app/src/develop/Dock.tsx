@@ -17,6 +17,8 @@ export function Dock({ develop }: { develop: Develop }) {
   const { settings } = useComposition();
   const source = usePictureUrl(settings?.image);
   const [isOpen, setOpen] = useState(false);
+  const isWrongWithin = Object.keys(develop.errors).some((field) => field !== "prompt");
+  const told = isWrongWithin ? { ...develop, refusal: "One of the settings needs another look." } : develop;
   const close = () => {
     setOpen(false);
   };
@@ -48,7 +50,7 @@ export function Dock({ develop }: { develop: Develop }) {
             <img className={css.source} src={source} alt="" />
           )}
         </Button>
-        <DevelopButton develop={develop} isDisabled={settings === undefined} />
+        <DevelopButton develop={told} isDisabled={settings === undefined} />
       </div>
       <Sheet isOpen={isOpen} onClose={close}>
         <div className={css.head}>

@@ -19,7 +19,7 @@ interface MaskDialogProps {
 export default function MaskDialog({ image, mask, onDone, onClose }: MaskDialogProps) {
   const [painted, setPainted] = useState(mask);
   return (
-    <Sheet isOpen onClose={onClose}>
+    <Sheet isOpen isDismissable={false} onClose={onClose}>
       <Heading slot="title" className={css.title}>
         Paint over what shall be made anew
       </Heading>

@@ -1,14 +1,24 @@
 import type { Model } from "@darkroom/client";
-import { fittedSize, type GenerationSettings, limitsOf, type SourcePicture, withPictures } from "@darkroom/react";
+import {
+  fittedSize,
+  type GenerationSettings,
+  limitsOf,
+  type SourcePicture,
+  validate,
+  withPictures,
+} from "@darkroom/react";
 import { Brush, ImagePlus, X } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import { DropZone, FileTrigger, isFileDropItem, Text } from "react-aria-components";
 
 import { Button } from "../ui/Button.js";
-import { sizeOfPicture } from "./pictures.js";
+import { tooLarge } from "./pictures.js";
 import css from "./SourceField.module.css";
 import { usePastedPicture } from "./usePastedPicture.js";
 import { usePictureUrl } from "./usePictureUrl.js";
+import { useTakenPicture } from "./useTakenPicture.js";
+
+const NO_PICTURE = "This file is no picture that a browser can show.";
 
 const MaskDialog = lazy(() => import("./MaskDialog.js"));
 
@@ -29,20 +39,22 @@ export function SourceField({ model, settings, onChange, error }: SourceFieldPro
   const maskUrl = usePictureUrl(mask);
   const limits = limitsOf(model);
 
-  const take = async (file: Blob | undefined) => {
-    if (file === undefined) return;
-    const size = await sizeOfPicture(file);
-    if (size === undefined) {
-      setProblem("This file is no picture that a browser can show.");
-      return;
-    }
-    setProblem(undefined);
-    onChange({ ...withPictures(settings, { image: file }, model), ...fittedSize(size, limits) });
+  const take = useTakenPicture((file, size) => {
+    const composed = withPictures(settings, { image: file }, model);
+    const wrong =
+      size === undefined ? NO_PICTURE : (validate(composed, model).image ?? tooLarge(size, limits.maxInputPixels));
+    setProblem(wrong);
+    if (size !== undefined && wrong === undefined) onChange({ ...composed, ...fittedSize(size, limits) });
+  });
+  const takeFile = (file: Blob | null | undefined) => {
+    if (file) take(file);
   };
   const put = (pictures: { image?: SourcePicture | undefined; mask?: SourcePicture | undefined }) => {
     onChange(withPictures(settings, pictures, model));
   };
-  usePastedPicture((file) => void take(file));
+  usePastedPicture((file) => {
+    if (!isMasking) take(file);
+  });
 
   const said = problem ?? error;
   return (
@@ -50,8 +62,11 @@ export function SourceField({ model, settings, onChange, error }: SourceFieldPro
       <DropZone
         className={css.zone}
         data-filled={url !== undefined}
-        getDropOperation={(types) => (limits.inputFormats.some((type) => types.has(type)) ? "copy" : "cancel")}
-        onDrop={({ items }) => void items.find(isFileDropItem)?.getFile().then(take)}
+        onDrop={({ items }) => {
+          const item = items.find(isFileDropItem);
+          if (item === undefined) setProblem("Only a picture’s file can be dropped here.");
+          else void item.getFile().then(takeFile);
+        }}
       >
         {url !== undefined && (
           <span className={css.picture}>
@@ -67,7 +82,12 @@ export function SourceField({ model, settings, onChange, error }: SourceFieldPro
           </span>
         )}
         <div className={css.actions}>
-          <FileTrigger acceptedFileTypes={limits.inputFormats} onSelect={(files) => void take(files?.[0])}>
+          <FileTrigger
+            acceptedFileTypes={limits.inputFormats}
+            onSelect={(files) => {
+              takeFile(files?.[0]);
+            }}
+          >
             <Button variant="bare">
               <ImagePlus size={18} strokeWidth={1.75} aria-hidden />
               {url === undefined ? "Start from a picture" : "Another one"}
@@ -88,6 +108,7 @@ export function SourceField({ model, settings, onChange, error }: SourceFieldPro
             <Button
               variant="bare"
               onPress={() => {
+                take(undefined);
                 setProblem(undefined);
                 put({});
               }}

@@ -8,6 +8,8 @@ interface SheetProps {
   onClose: () => void;
   /** Names the dialog where it has no heading in the `title` slot. */
   label?: string;
+  /** A click beside it closes it; absent: it does. */
+  isDismissable?: boolean;
   /** As wide as a question, not as a tool. */
   narrow?: boolean;
   /** `alertdialog`: a question that must be answered. */
@@ -16,12 +18,13 @@ interface SheetProps {
 }
 
 /** A dialog: in the middle of a wide window, rising from the bottom of a narrow one. */
-export function Sheet({ isOpen, onClose, label, narrow = false, role = "dialog", children }: SheetProps) {
+export function Sheet(props: SheetProps) {
+  const { isOpen, onClose, label, isDismissable = true, narrow = false, role = "dialog", children } = props;
   return (
     <ModalOverlay
       className={css.overlay}
       isOpen={isOpen}
-      isDismissable
+      isDismissable={isDismissable}
       onOpenChange={(open) => {
         if (!open) onClose();
       }}

@@ -15,8 +15,10 @@ export interface PromptInputProps {
   onNegativeChange?: ((negative: string) => void) | undefined;
   /** Whether the model takes a negative prompt; without, or without `onNegativeChange`, there is no field for one. */
   supportsNegative: boolean;
-  /** What is wrong with the words. */
+  /** What is wrong with the prompt. */
   error?: string | undefined;
+  /** What is wrong with the negative one. */
+  negativeError?: string | undefined;
   /** Ctrl+Enter, or ⌘+Enter. */
   onSubmit: () => void;
   /** Characters at most; no more can be written. */
@@ -31,8 +33,8 @@ const NEARLY_FULL = 0.8;
 
 /** The words: what to paint and, where the model takes it, what to keep away from. Both grow with what is written. */
 export function PromptInput(props: PromptInputProps) {
-  const { value, onChange, negative = "", onNegativeChange, supportsNegative, error, onSubmit } = props;
-  const { maxLength, isLabelHidden = false, className } = props;
+  const { value, onChange, negative = "", onNegativeChange, supportsNegative, error, negativeError } = props;
+  const { onSubmit, maxLength, isLabelHidden = false, className } = props;
   const submitted = (event: KeyboardEvent) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.nativeEvent.isComposing) return;
     event.preventDefault();
@@ -50,7 +52,14 @@ export function PromptInput(props: PromptInputProps) {
         error={error}
       />
       {supportsNegative && onNegativeChange !== undefined && (
-        <Words {...shared} label="Keep away from" value={negative} onChange={onNegativeChange} isMinor />
+        <Words
+          {...shared}
+          label="Keep away from"
+          value={negative}
+          onChange={onNegativeChange}
+          error={negativeError}
+          isMinor
+        />
       )}
     </div>
   );
