@@ -61,6 +61,22 @@ describe("PromptInput", () => {
     expect(screen.getByRole("textbox", { name: "Prompt" }).getAttribute("aria-invalid")).toBe("true");
   });
 
+  test("what is wrong with one of the two fields is said at that one", () => {
+    const nothing = () => undefined;
+    render(
+      <PromptInput
+        value="a fox"
+        onChange={nothing}
+        onNegativeChange={nothing}
+        supportsNegative
+        negativeError="Too long."
+        onSubmit={nothing}
+      />,
+    );
+    const isWrong = (name: string) => screen.getByRole("textbox", { name }).getAttribute("aria-invalid") === "true";
+    expect([isWrong("Prompt"), isWrong("Keep away from")]).toEqual([false, true]);
+  });
+
   test("has no second field for a model that takes none", () => {
     const nothing = () => undefined;
     render(
@@ -293,6 +309,14 @@ describe("ImageDisplay", () => {
     act(() => void vi.advanceTimersByTime(1000));
     expect(document.querySelectorAll("img")).toHaveLength(1);
     vi.useRealTimers();
+  });
+
+  test("the empty place moves while something may come, and is still when nothing will", () => {
+    const { rerender } = render(<ImageDisplay image={image} alt="" />);
+    const moves = () => document.querySelector("[data-empty=true]") !== null;
+    expect(moves()).toBe(true);
+    rerender(<ImageDisplay image={image} alt="" isOver />);
+    expect(moves()).toBe(false);
   });
 
   describe("a finished image that can't be loaded", () => {

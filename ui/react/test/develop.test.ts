@@ -90,6 +90,10 @@ describe("a look at a job", () => {
     expect(looked.images).toEqual(images);
   });
 
+  test("tells of no picture that is kept no more", () => {
+    expect(developingOf(aJob({ images_expired: true })).images[0]).not.toHaveProperty("url");
+  });
+
   test("tells frames of the size that was asked for", () => {
     const job = aJob({ status: "queued", images: [], progress: null, position: 3, eta_s: 2, timings: null });
     expect(developingOf({ ...job, request: { ...job.request, n: 2 } })).toMatchObject({

@@ -63,7 +63,7 @@ export default function DetailPage({ jobId }: { jobId: string }) {
           </span>
         </nav>
         <Pictures developing={over ? only(developing, at) : developing} prompt={promptOf(job)} />
-        {over && developing.images.length > 1 && <Thumbnails job={job} at={at} onChoose={setAt} />}
+        {over && !job.images_expired && job.images.length > 1 && <Thumbnails job={job} at={at} onChoose={setAt} />}
         {!over && (
           <GenerationProgress
             className={css.progress}

@@ -28,14 +28,14 @@ export function Record({ job, developing, at, onDeleted }: RecordProps) {
       {negative_prompt !== undefined && negative_prompt !== "" && (
         <p className={css.negative}>Away from: {negative_prompt}</p>
       )}
-      {job.status !== "succeeded" && (
+      {developing.status !== "succeeded" && (
         <p className={css.status}>
           {error === undefined ? statusOf(developing) : sentenceOfCode(error.code, error.message)}
           {error !== undefined && <code className={css.code}>{error.code}</code>}
         </p>
       )}
       {job.images_expired && <p className={css.status}>Its pictures were kept for a while, and are gone.</p>}
-      {isOver(developing) && <Actions job={job} at={at} />}
+      {isOver(job) && <Actions job={job} at={at} />}
       <dl className={css.rows}>
         {rowsOf(job, at).map(([name, value]) => (
           <div key={name} className={css.row}>

@@ -2,7 +2,7 @@ import { useComposition } from "./Composition.js";
 import { Controls } from "./Controls.js";
 import { DevelopButton } from "./DevelopButton.js";
 import css from "./DevelopPage.module.css";
-import { useDevelopSession } from "./DevelopSession.js";
+import { useVisit } from "./DevelopSession.js";
 import { Dock } from "./Dock.js";
 import { EmptyStage } from "./EmptyStage.js";
 import { FilmStrip } from "./FilmStrip.js";
@@ -15,7 +15,6 @@ import { useIsWide } from "./useMedia.js";
 export function DevelopPage() {
   const isWide = useIsWide();
   const { settings } = useComposition();
-  const { onStage, jobs } = useDevelopSession();
   const develop = useDevelop();
   useDevelopKeys(develop.submit);
   return (
@@ -33,14 +32,27 @@ export function DevelopPage() {
         </section>
       )}
       <section className={css.stage} aria-label="Stage">
-        {onStage === undefined ? <EmptyStage /> : <Stage shown={onStage} />}
+        <OnStage />
       </section>
-      {(isWide || jobs.length > 0) && (
-        <section className={css.strip} aria-label="Film strip">
-          {jobs.length > 0 && <FilmStrip orientation={isWide ? "vertical" : "horizontal"} />}
-        </section>
-      )}
+      <Strip isWide={isWide} />
       {!isWide && <Dock develop={develop} />}
     </div>
+  );
+}
+
+// what changes with each step is apart from what is composed: a form that is drawn with each step does not keep up
+
+function OnStage() {
+  const { onStage } = useVisit();
+  return onStage === undefined ? <EmptyStage /> : <Stage shown={onStage} />;
+}
+
+function Strip({ isWide }: { isWide: boolean }) {
+  const { jobs } = useVisit();
+  if (!isWide && jobs.length === 0) return null;
+  return (
+    <section className={css.strip} aria-label="Film strip">
+      {jobs.length > 0 && <FilmStrip orientation={isWide ? "vertical" : "horizontal"} />}
+    </section>
   );
 }

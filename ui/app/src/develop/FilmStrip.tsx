@@ -3,12 +3,13 @@ import { CircleSlash, Clock, TriangleAlert } from "lucide-react";
 import { ListBox, ListBoxItem } from "react-aria-components";
 
 import { statusOf } from "../words/status.js";
-import { useDevelopSession } from "./DevelopSession.js";
+import { useDevelopSession, useVisit } from "./DevelopSession.js";
 import css from "./FilmStrip.module.css";
 
 /** The jobs of this visit, newest first; the chosen one is on stage. */
 export function FilmStrip({ orientation }: { orientation: "horizontal" | "vertical" }) {
-  const { jobs, onStage, show, promptOf } = useDevelopSession();
+  const { jobs, onStage, promptOf } = useVisit();
+  const { show } = useDevelopSession();
   return (
     <ListBox
       className={css.strip}

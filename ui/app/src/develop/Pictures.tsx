@@ -1,4 +1,4 @@
-import { type Developing, ImageDisplay } from "@darkroom/react";
+import { type Developing, ImageDisplay, isOver } from "@darkroom/react";
 import type { CSSProperties } from "react";
 
 import { columnsFor } from "./grid.js";
@@ -36,6 +36,7 @@ export function Pictures({ developing, prompt }: PicturesProps) {
             image={image}
             aspect={aspect}
             alt={images.length > 1 ? `${prompt} (${image.index + 1} of ${images.length})` : prompt}
+            isOver={isOver(developing) && image.url === undefined}
             glow
           />
         ))}

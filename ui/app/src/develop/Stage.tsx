@@ -55,7 +55,7 @@ function Known({ jobId }: { jobId: string }) {
               {error === undefined ? statusOf(developing) : sentenceOfCode(error.code, error.message)}
               {error !== undefined && <code className={css.code}>{error.code}</code>}
             </p>
-            {job !== undefined && <Actions job={job} at={0} compact />}
+            {job !== undefined && isOver(job) && <Actions job={job} at={0} compact />}
           </>
         )}
       </div>

@@ -15,7 +15,7 @@ export interface DevelopingImage {
   readonly total: number;
   /** The newest preview as a data URL; it stays when the image is finished, to be faded from. */
   readonly preview?: string;
-  /** Where the finished image is; absent until its job has succeeded. */
+  /** Where the finished image is; absent until its job has succeeded, and when it is kept no more. */
   readonly url?: string;
   /** Absent until the image is finished. */
   readonly seed?: number;
@@ -64,12 +64,13 @@ export function submitting(localId: string, request: Pick<JobRequest, "n" | "wid
 /** A job as one look at it tells: everything but previews, and without streams. */
 export function developingOf(job: Job): Developing {
   const { status, progress, request } = job;
+  const isKept = status === "succeeded" && !job.images_expired;
   const images = frames(request).map((frame) => {
     const finished = job.images.find(({ index }) => index === frame.index);
     const total = progress?.total ?? 0;
     if (finished !== undefined) {
       const { url, seed, width, height } = finished;
-      return { ...frame, step: total, total, seed, width, height, ...(status === "succeeded" && { url }) };
+      return { ...frame, step: total, total, seed, width, height, ...(isKept && { url }) };
     }
     return progress === null ? frame : { ...frame, step: request.n === 1 ? progress.step : 0, total };
   });

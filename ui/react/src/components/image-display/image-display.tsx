@@ -14,6 +14,8 @@ export interface ImageDisplayProps extends Omit<ComponentPropsWithoutRef<"figure
   alt: string;
   /** Whether the picture lights its surroundings. */
   glow?: boolean | undefined;
+  /** Nothing more will come: a place without a picture is still. */
+  isOver?: boolean | undefined;
 }
 
 /** A little longer than the style sheet's fade. */
@@ -27,7 +29,8 @@ const AGAIN_MS = [1000, 2000, 4000, 8000, 15_000, 30_000, 30_000, 30_000];
  * place and shape from before the first preview on. A finished image that can't be loaded is asked for again, for two
  * minutes.
  */
-export function ImageDisplay({ image, aspect, alt, glow = false, className, style, ...rest }: ImageDisplayProps) {
+export function ImageDisplay(props: ImageDisplayProps) {
+  const { image, aspect, alt, glow = false, isOver = false, className, style, ...rest } = props;
   const { url, preview, step, total, width, height } = image;
   const [layers, tell] = useReducer(layered, NO_LAYERS);
   const { seen, coming, failed } = layers;
@@ -84,7 +87,7 @@ export function ImageDisplay({ image, aspect, alt, glow = false, className, styl
       {glow && light !== undefined && (
         <img key="glow" className={styles["glow"]} src={preview ?? light.src} alt="" aria-hidden="true" />
       )}
-      <div className={styles["frame"]} data-empty={light === undefined} style={{ backgroundImage: under }}>
+      <div className={styles["frame"]} data-empty={light === undefined && !isOver} style={{ backgroundImage: under }}>
         {seen !== undefined && shown(seen)}
         {coming !== undefined && shown(coming)}
       </div>
