@@ -1,1 +1,0 @@
-function e(e){return e<9.95?`${e.toFixed(1).replace(/\.0$/,``)} s`:e<99.5?`${Math.round(e)} s`:e<5400?`${Math.round(e/60)} min`:`${Math.round(e/3600)} h`}function t(e){return new Date(e*1e3).toLocaleString(`en`,{dateStyle:`medium`,timeStyle:`short`})}function n(e){return e<1e3?`${e} B`:e<1e6?`${Math.round(e/1e3)} KB`:`${(e/1e6).toFixed(1)} MB`}export{e as n,t as r,n as t};
