@@ -138,8 +138,8 @@ async def test_a_comment_that_unpacks_to_a_hundred_megabytes_costs_no_memory(tmp
         assert answer.status_code in {200, 422}
 
 
-@pytest.mark.parametrize("path", PATHS)
-async def test_a_hostile_name_reaches_no_file_and_no_statement(tmp_path: Path, path: str) -> None:
+async def told_of(client: httpx2.AsyncClient, path: str) -> list[httpx2.Response]:
+    """The answers to ``path`` wherever a name can stand."""
     good: dict[str, Any] = {"prompt": "x", "model": "sd15"}
     named: list[dict[str, Any]] = [
         {"model": path},
@@ -151,17 +151,22 @@ async def test_a_hostile_name_reaches_no_file_and_no_statement(tmp_path: Path, p
         {"priority": path},
         {"webhook": {"url": path}},
     ]
+    answers = [await client.post("/v1/jobs", json=good | fields) for fields in named]
+    quoted = httpx2.QueryParams({"cursor": path, "model": path})
+    answers.append(await client.get("/v1/jobs", params=quoted))
+    for route in ("/v1/jobs/{}", "/v1/jobs/{}/stream", "/v1/jobs/{}/images/0", "/v1/models/{}"):
+        escaped = "".join(f"%{byte:02x}" for byte in path.encode())
+        answers.append(await client.get(route.format(escaped)))
+    return answers
+
+
+async def test_a_hostile_name_reaches_no_file_and_no_statement(tmp_path: Path) -> None:
     (tmp_path / "diary").write_text("nobody may read this")
     async with whole_service(tmp_path) as (_, backend), serve(backend) as client:
-        answers = [await client.post("/v1/jobs", json=good | fields) for fields in named]
-        quoted = httpx2.QueryParams({"cursor": path, "model": path})
-        answers.append(await client.get("/v1/jobs", params=quoted))
-        for route in ("/v1/jobs/{}", "/v1/jobs/{}/stream", "/v1/jobs/{}/images/0", "/v1/models/{}"):
-            escaped = "".join(f"%{byte:02x}" for byte in path.encode())
-            answers.append(await client.get(route.format(escaped)))
-    for answer in answers:
-        assert is_typed_refusal(answer), (answer.request.url, answer.text)
-        assert "nobody may read" not in answer.text
+        for path in PATHS:
+            for answer in await told_of(client, path):
+                assert is_typed_refusal(answer), (path[:50], answer.request.url, answer.text)
+                assert "nobody may read" not in answer.text
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from serve_app.api.app import create_api
 from serve_app.api.pictures import EXAMPLE_PICTURE, decoded
-from tests.unit.serve_app.api.reach import connect
+from serve_app.settings import ApiSettings
+from tests.unit.serve_app.api.reach import UNBUILT, connect_to
 from tests.unit.serve_app.api.whole_service import WholeService, whole_service
 
 WAITING = {"model": "sd15", "prompt": "wait", "steps": 3}
@@ -33,9 +35,10 @@ class Callers:
 async def callers(tmp_path: Path) -> AsyncIterator[Callers]:
     async with AsyncExitStack() as stack:
         service = await stack.enter_async_context(whole_service(tmp_path))
+        api = create_api(service, ApiSettings(), allow_anonymous=True, static=UNBUILT)
 
         async def client(name: str | None, *, admin: bool = False, peer: str = "203.0.113.9") -> httpx2.AsyncClient:
-            made = await stack.enter_async_context(connect(service, allow_anonymous=True, peer=peer))
+            made = await stack.enter_async_context(connect_to(api, peer=peer))
             if name is not None:
                 made.headers["Authorization"] = f"Bearer {await service.new_key(name, admin=admin)}"
             return made

@@ -270,15 +270,16 @@ def _cursor(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode()
 
 
-@pytest.mark.parametrize(
-    "cursor",
-    ["", "x", "!!!!", "é", "ab\x00c", _cursor("1"), _cursor("[1]"), _cursor("[1, 2]"), _cursor('["x", "a"]'),
-     _cursor('[NaN, "a"]'), _cursor('[1e999, "a"]'), _cursor("[" * 100_000), _cursor('{"a": 1, "b": 2}')],
-)  # fmt: skip
-async def test_a_cursor_that_is_none_of_ours_is_refused(store: JobStore, cursor: str) -> None:
-    with pytest.raises(InvalidRequest) as refused:
-        await store.page(ALICE, status=None, models=Models.but(), limit=3, cursor=cursor)
-    assert refused.value.field == "cursor"
+NO_CURSORS = ["", "x", "!!!!", "é", "ab\x00c", _cursor("1"), _cursor("[1]"), _cursor("[1, 2]"), _cursor('["x", "a"]'),
+              _cursor('[NaN, "a"]'), _cursor('[1e999, "a"]'), _cursor("[" * 100_000),
+              _cursor('{"a": 1, "b": 2}')]  # fmt: skip
+
+
+async def test_a_cursor_that_is_none_of_ours_is_refused(store: JobStore) -> None:
+    for cursor in NO_CURSORS:
+        with pytest.raises(InvalidRequest) as refused:
+            await store.page(ALICE, status=None, models=Models.but(), limit=3, cursor=cursor)
+        assert refused.value.field == "cursor", cursor[:50]
 
 
 async def test_an_active_job_can_not_be_deleted(store: JobStore) -> None:

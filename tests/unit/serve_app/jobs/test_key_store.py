@@ -91,10 +91,10 @@ async def test_nothing_in_the_database_is_a_key_or_a_part_of_its_secret(keys: Ke
     assert tokens.key_hash(key) in row
 
 
-@pytest.mark.parametrize("name", ["", "@alice", "alice smith", "alice\n", "alice\0", "älice", "a" * 101, "a/b", "%"])
-async def test_a_client_that_is_no_name_is_refused(keys: KeyStore, name: str) -> None:
-    with pytest.raises(InvalidRequest, match="client"):
-        await create(keys, name)
+async def test_a_client_that_is_no_name_is_refused(keys: KeyStore) -> None:
+    for name in ("", "@alice", "alice smith", "alice\n", "alice\0", "älice", "a" * 101, "a/b", "%"):
+        with pytest.raises(InvalidRequest, match="client"):
+            await create(keys, name)
     assert await keys.keys() == []
 
 
