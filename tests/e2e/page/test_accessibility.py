@@ -1,4 +1,7 @@
-"""axe, which knows the rules that programs can check, finds nothing on any view."""
+"""axe, which knows the rules that programs can check, finds nothing on any view.
+
+``make test`` looks at each view in one size, at every other one on a phone; ``make full`` at all of them in both.
+"""
 
 import json
 import re
@@ -138,8 +141,16 @@ def violations(tab: Tab, axe: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("view", VIEWS)
-@pytest.mark.parametrize("size", SIZES)
+def every_view() -> list[Any]:
+    """All views in all sizes; those that are not in the sample are for ``make full``."""
+    return [
+        pytest.param(size, view, marks=() if place % len(SIZES) == number else pytest.mark.slow)
+        for number, size in enumerate(SIZES)
+        for place, view in enumerate(VIEWS)
+    ]
+
+
+@pytest.mark.parametrize(("size", "view"), every_view())
 def test_a_view_keeps_the_rules(open_tab: OpenTab, axe: str, job_id: str, size: str, view: str) -> None:
     tab = open_tab(viewport=SIZES[size], reduced_motion="reduce")
     VIEWS[view](tab, job_id)
