@@ -1,7 +1,8 @@
 """Fidelity is law: the engine makes the stock pipeline's pictures, alone and in company.
 
 Both sides load the same folder. Stock means one image per call, no safety checker, no watermark, the scheduler that the
-weights ship. CPU, float32, eager. Each model alone; in company one of each pipeline, and in ``make full`` every one.
+weights ship. CPU, float32, eager. One model of each pipeline, and in ``make full`` every one; each model in each mode
+is in ``test_fidelity_matrix.py``.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from deployments.catalog import CATALOG, card_for
+from deployments.catalog import card_for
 from deployments.engine import Engine, GenerationRequest
 from deployments.engine.events import Completed, ImageReady, Progress
 from deployments.engine.loader import load
@@ -24,10 +25,8 @@ from tests.unit.deployments.engine.stock import Stock
 SIZE = {"width": 128, "height": 128}
 SMALL = {"width": 64, "height": 64}
 
-in_company = pytest.mark.parametrize("pair", every_model(), indirect=True, scope="module")
 
-
-@pytest.fixture(scope="module", params=list(CATALOG))
+@pytest.fixture(scope="module", params=every_model())
 def pair(request: pytest.FixtureRequest, weights: Callable[[str], Path]) -> Iterator[tuple[str, Engine, Stock]]:
     model = request.param
     with Engine.load(model, weights=str(weights(model)), device="cpu", max_batch=16) as engine:
@@ -63,7 +62,6 @@ def test_pictures_depend_on_prompt_and_seed(pair: tuple[str, Engine, Stock]) -> 
     assert np.abs(base - other_seed).max() > 30
 
 
-@in_company
 def test_sixteen_neighbours_that_come_and_go_differ_from_stock_by_at_most_one(
     pair: tuple[str, Engine, Stock],
 ) -> None:
@@ -107,7 +105,6 @@ def test_in_a_batch_decoded_floats_differ_from_stock_by_at_most_1e_4(
         assert (ours - theirs).abs().max() <= 1e-4
 
 
-@in_company
 def test_a_neighbour_that_was_cancelled_changes_nothing(pair: tuple[str, Engine, Stock]) -> None:
     model, engine, stock = pair
     stays, leaves = Listener(), Listener()

@@ -64,7 +64,8 @@ def facts(case: Case) -> frozenset[Hashable]:
     """What has to occur in the sample. A model's pipeline and its mode are what all else can have to do with."""
     way = {"pipeline": CATALOG[case.model].pipeline, "mode": case.mode}
     others = {"sampler": case.sampler}, {"form": case.form, "lora": case.lora}
-    return frozenset({case.model}).union(*(matrix.pairs(**way, **values) for values in others))
+    every_model = matrix.pairs(model=case.model, mode=case.mode)
+    return every_model.union(*(matrix.pairs(**way, **values) for values in others))
 
 
 @cache

@@ -1,4 +1,7 @@
-"""Fidelity is law from a picture on, too: image-to-image and inpainting, alone and in company."""
+"""Fidelity is law from a picture on, too: image-to-image and inpainting, alone and in company.
+
+One model of each pipeline, and in ``make full`` every one; ``test_fidelity_matrix.py`` has each model in each mode.
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +22,6 @@ from tests.unit.deployments.engine.matrix import FAMILIES, every_model
 from tests.unit.deployments.engine.stock import Stock
 
 SIZE = (64, 64)
-sampled = pytest.mark.parametrize("pair", every_model(), indirect=True, scope="module")
 UNETS = [model for model, card in CATALOG.items() if card.family == "unet"]
 
 
@@ -41,7 +43,7 @@ def wish(model: str, number: int = 0, *, masked: bool, **fields: Any) -> Generat
     return GenerationRequest.model_validate(plain | varied | fields)
 
 
-@pytest.fixture(scope="module", params=list(CATALOG))
+@pytest.fixture(scope="module", params=every_model())
 def pair(
     request: pytest.FixtureRequest, inpaint_weights: Callable[[str, bool], Path]
 ) -> Iterator[tuple[str, Engine, Stock]]:
@@ -61,7 +63,6 @@ def test_alone_it_is_the_stock_pipelines_picture_byte_for_byte(pair: tuple[str, 
         assert same(engine, stock, wish(model, number, masked=mask)), number
 
 
-@sampled
 @pytest.mark.parametrize("mask", [False, True], ids=["image to image", "inpainting"])
 def test_a_picture_of_another_size_is_resized_as_the_stock_processor_does(
     pair: tuple[str, Engine, Stock], mask: bool
@@ -114,7 +115,6 @@ def test_in_a_batch_of_all_modes_decoded_floats_differ_from_stock_by_at_most_1e_
         assert (ours - stock.floats(request)).abs().max() <= 1e-4, request
 
 
-@sampled
 def test_steps_are_those_that_strength_leaves(pair: tuple[str, Engine, Stock]) -> None:
     model, engine, _ = pair
     request = wish(model, masked=False, steps=10, strength=0.5)
@@ -122,7 +122,6 @@ def test_steps_are_those_that_strength_leaves(pair: tuple[str, Engine, Stock]) -
     assert progress == [(step, 5) for step in range(1, 6)]
 
 
-@sampled
 def test_images_of_one_request_draw_latents_of_their_own(pair: tuple[str, Engine, Stock]) -> None:
     model, engine, stock = pair
     request = wish(model, masked=True, n=2)
