@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# Networks as small as the tests' are quickest on one thread each, a file at a time on every core, in alphabetical
-# order: the files that take long come early, and no core waits for the last of them.
+# Networks as small as the tests' are quickest on one thread each, a file at a time on every core (or a folder:
+# tests/conftest.py), in alphabetical order: the files that take long come early, and no core waits for the last of them.
 UNIT := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 # What is in ui/ needs Node.js; on a machine without, the other targets say so and leave it out.
