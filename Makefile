@@ -65,6 +65,9 @@ bench: setup  ## The CPU benchmarks; writes benchmarks/results/.
 	$(BIN)/python -m benchmarks.mixed
 	$(BIN)/python -m benchmarks.event_loop
 	$(BIN)/python -m benchmarks.service
+	$(BIN)/python -m benchmarks.against
+	$(BIN)/python -m benchmarks.open_loop
+	$(BIN)/python -m benchmarks.cold_start
 	$(BIN)/python -m benchmarks.report
 
 screenshots: setup  ## The README's pictures of the page; needs Chromium.

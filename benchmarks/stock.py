@@ -24,11 +24,12 @@ class Stock:
     """A model's stock pipelines in float32 on the CPU, one set of weights for all three.
 
     Args:
+        card: the model; kept as ``card``.
         folder: the weights, in diffusers layout.
     """
 
     def __init__(self, card: ModelCard, folder: Path) -> None:
-        self._card = card
+        self.card = card
         self._text: Any = getattr(diffusers, card.pipeline).from_pretrained(folder, dtype=torch.float32)
         self._text.set_progress_bar_config(disable=True)
         self._shipped = self._text.scheduler
@@ -44,8 +45,8 @@ class Stock:
     def __call__(self, request: GenerationRequest) -> Image.Image:
         """The picture of a resolved request for one; pictures that it brings have its own size."""
         asks: dict[str, Any] = {"num_inference_steps": request.steps, "guidance_scale": request.guidance}
-        if self._card.max_sequence_length is not None:
-            asks["max_sequence_length"] = self._card.max_sequence_length
+        if self.card.max_sequence_length is not None:
+            asks["max_sequence_length"] = self.card.max_sequence_length
         size = {"width": request.width, "height": request.height}
         if request.image is None:
             pipeline, asks = self._text, asks | size
