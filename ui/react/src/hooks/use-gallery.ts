@@ -66,7 +66,7 @@ export function useGallery({ model, text, status }: GalleryFilters = {}): Galler
   const looksOn = goesOn && !isFetching;
   useEffect(() => {
     if (looksOn) void fetchNextPage();
-  }, [looksOn, fetchNextPage]);
+  }, [looksOn, data, fetchNextPage]); // a page may come and be told before it was seen that it was asked for
   return {
     jobs,
     fetchNextPage: () => {
