@@ -35,12 +35,14 @@ def test_it_has_the_newest_first_and_what_is_finished_meanwhile_appears_by_itsel
 
 
 def test_what_is_developed_elsewhere_appears_and_goes_by_itself(tab: Tab, host: Host) -> None:
+    tab.allow("status of 4(04|10)")  # it may be asked for in the moment when it goes
     tab.open("/gallery?text=elsewhere")
     expect(tab.page.get_by_text("Nothing like that is here")).to_be_visible()
 
     job_id = host.develop("a picture from elsewhere", steps=2)
 
     expect(tab.gallery).to_have_accessible_name("a picture from elsewhere")
+    expect(tab.gallery).to_have_js_property("complete", True)
     assert host.http.delete(f"/v1/jobs/{job_id}").status_code == 204
     expect(tab.page.get_by_text("Nothing like that is here")).to_be_visible()
 
