@@ -37,9 +37,9 @@ def stages(model: str) -> dict[str, float]:
     imported = time.perf_counter()
     with Engine.load(model, weights="demo", device="cpu", dtype="float32") as engine:
         loaded = time.perf_counter()
-        run_engine(engine, new_requests(engine, engine.card.steps, 1))
+        run_engine(engine, new_requests(engine, engine.card.default_steps, 1))
         first = time.perf_counter()
-        run_engine(engine, new_requests(engine, engine.card.steps, 1))
+        run_engine(engine, new_requests(engine, engine.card.default_steps, 1))
         second = time.perf_counter()
     marks = (begun, imported, loaded, first, second)
     return {name: later - earlier for name, (earlier, later) in zip(STAGES[1:], pairwise(marks), strict=True)}
