@@ -2,8 +2,8 @@
 makes one picture after the other.
 
 https://docs.ray.io/en/latest/serve/tutorials/stable-diffusion.html, with two changes. Torch takes all cores, as it does
-by itself outside of Ray. And one call runs at a time: as documented, five do, in threads, and those share one pipeline
-with one scheduler, which ends in wrong pictures and IndexErrors.
+by itself outside of Ray. And one call runs at a time: as documented, several do, in threads, and those share one
+pipeline with one scheduler, which ends in IndexErrors.
 """
 
 import os
