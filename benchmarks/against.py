@@ -28,7 +28,7 @@ import numpy as np
 from PIL import Image
 from rich.progress import track
 
-from benchmarks.measure import environment, summary, write
+from benchmarks.measure import environment, summary, until_answers, write
 from benchmarks.rivals import asked
 from benchmarks.service import CONCURRENT, MODEL, URL, config
 from serve_app import launch
@@ -149,23 +149,11 @@ def locked() -> Iterator[None]:
     command = [sys.executable, "-m", "benchmarks.rivals.locked", "--model", MODEL, "--port", str(LOCKED_PORT)]
     server = subprocess.Popen(command)
     try:
-        _until_healthy(server)
+        until_answers(server, f"http://127.0.0.1:{LOCKED_PORT}/health", READY_WITHIN_S)
         yield
     finally:
         server.terminate()
         server.wait()
-
-
-def _until_healthy(server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + READY_WITHIN_S
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            httpx2.get(f"http://127.0.0.1:{LOCKED_PORT}/health").raise_for_status()
-        except httpx2.TransportError:
-            time.sleep(0.2)
-        else:
-            return
-    raise RuntimeError("the locked server did not start")
 
 
 def both(data: Path) -> dict[str, Any]:

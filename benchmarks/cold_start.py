@@ -17,10 +17,9 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
-import httpx2
 from rich.progress import track
 
-from benchmarks.measure import environment, summary, write
+from benchmarks.measure import environment, summary, until_answers, write
 from deployments.catalog import MAIN_MODELS
 
 STAGES = ("python_and_torch_s", "engine_imports_s", "weights_s", "first_picture_s", "second_picture_s")
@@ -65,25 +64,12 @@ def service(models: list[str]) -> dict[str, float]:
         begun = time.perf_counter()
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder) as running:
             try:
-                answers = _until(running, f"http://127.0.0.1:{port}/health") - begun
-                ready = _until(running, f"http://127.0.0.1:{port}/health/ready") - begun
+                answers = until_answers(running, f"http://127.0.0.1:{port}/health", READY_WITHIN_S) - begun
+                ready = until_answers(running, f"http://127.0.0.1:{port}/health/ready", READY_WITHIN_S) - begun
             finally:
                 running.terminate()
                 running.wait()
     return dict(zip(SERVICE_STAGES, (answers, ready), strict=True))
-
-
-def _until(running: subprocess.Popen[bytes], url: str) -> float:
-    """When ``url`` answered 200."""
-    deadline = time.monotonic() + READY_WITHIN_S
-    while time.monotonic() < deadline and running.poll() is None:
-        try:
-            if httpx2.get(url).is_success:
-                return time.perf_counter()
-        except httpx2.TransportError:
-            pass
-        time.sleep(0.05)
-    raise RuntimeError(f"{url} did not answer")
 
 
 def main() -> None:

@@ -5,12 +5,15 @@ import math
 import os
 import platform
 import statistics
+import subprocess
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import httpx2
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -54,6 +57,20 @@ def summary(seconds: Sequence[float]) -> dict[str, float]:
         "p99": round(percentile(0.99), 6),
         "count": len(ordered),
     }
+
+
+def until_answers(server: subprocess.Popen[bytes], url: str, within_s: float) -> float:
+    """When ``url`` of a started server answered with success, by ``time.perf_counter``. Raises RuntimeError if the
+    server ends first, or it takes longer."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            if httpx2.get(url).is_success:
+                return time.perf_counter()
+        except httpx2.TransportError:
+            pass
+        time.sleep(0.05)
+    raise RuntimeError(f"{url} did not answer")
 
 
 def environment() -> dict[str, Any]:

@@ -24,7 +24,7 @@ from typing import Any
 import httpx2
 
 from benchmarks.measure import environment, summary, write
-from benchmarks.service import PORT, URL
+from benchmarks.service import URL, config
 from deployments.catalog import MAIN_MODELS
 from serve_app import launch
 
@@ -36,6 +36,9 @@ ENOUGH = 0.5
 """Of the requests that must end within 5 times the isolated latency for the sweep to go on."""
 
 TIGHT, LOOSE = 2, 5
+
+MAX_BATCH = 8
+"""What the settings say where nothing is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,22 +150,6 @@ async def sweep(options: argparse.Namespace) -> tuple[dict[str, float], list[dic
     return alone, rows
 
 
-def config(data: Path, models: Sequence[str]) -> dict[str, Any]:
-    """The embedded default with these models."""
-    served = [{"id": model, "weights": "demo", "device": "cpu", "dtype": "float32"} for model in models]
-    return {
-        "http_options": {"host": "127.0.0.1", "port": PORT},
-        "applications": [
-            {
-                "name": "darkroom",
-                "import_path": "serve_app:build",
-                "route_prefix": "/",
-                "args": {"data": str(data), "models": served, "api": {"streams_per_client": 10_000}},
-            }
-        ],
-    }
-
-
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -174,7 +161,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="darkroom-open-") as folder:
         try:
             launch.start_ray(num_gpus=0)
-            launch.deploy(config(Path(folder), options.models), timeout_s=300)
+            wanted = config(Path(folder), options.models, max_batch=MAX_BATCH, api={"streams_per_client": 10_000})
+            launch.deploy(wanted, timeout_s=300)
             alone, rows = asyncio.run(sweep(options))
         finally:
             launch.stop()

@@ -13,7 +13,7 @@ import itertools
 import json
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,18 +33,16 @@ PORT = 8117
 URL = f"http://127.0.0.1:{PORT}"
 
 
-def config(data: Path) -> dict[str, Any]:
-    """The embedded default with one model, as a Serve config file would say it."""
-    model = {"id": MODEL, "weights": "demo", "device": "cpu", "dtype": "float32", "max_batch": CONCURRENT}
+def config(
+    data: Path, models: Sequence[str] = (MODEL,), *, max_batch: int = CONCURRENT, api: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The embedded default with these models, as a Serve config file would say it. ``api``: what is set of that."""
+    how = {"weights": "demo", "device": "cpu", "dtype": "float32", "max_batch": max_batch}
+    args = {"data": str(data), "models": [{"id": model, **how} for model in models], "api": dict(api or {})}
     return {
         "http_options": {"host": "127.0.0.1", "port": PORT},
         "applications": [
-            {
-                "name": "darkroom",
-                "import_path": "serve_app:build",
-                "route_prefix": "/",
-                "args": {"data": str(data), "models": [model]},
-            }
+            {"name": "darkroom", "import_path": "serve_app:build", "route_prefix": "/", "args": args},
         ],
     }
 
