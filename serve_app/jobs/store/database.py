@@ -2,28 +2,26 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
-from sqlite3 import OperationalError
-from typing import Any, Final
+from typing import Final
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Delete, Insert, Table, Update, event, inspect, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Delete, Insert, Table, Update, inspect, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from serve_app.jobs.store import sqlite
 
 MIGRATIONS: Final = "serve_app.jobs.store:migrations"
 
 FIRST_REVISION: Final = "0001"
 """The schema of databases that are older than the migrations."""
 
-BUSY_TIMEOUT_S: Final = 30.0
-"""How long SQLite waits for another process that writes (a second Router on the same file)."""
-
 _SCHEMA_LOCK: Final = 0x6461726B726F6F6D  # "darkroom"
-_WRITES: Final = "darkroom_writes"
 
 
 class Database:
@@ -35,15 +33,13 @@ class Database:
     def __init__(self, url: str) -> None:
         self._url = make_url(url)
         self._is_sqlite = self._url.get_backend_name() == "sqlite"
-        self._engine = create_async_engine(
-            self._url,
-            connect_args={"timeout": BUSY_TIMEOUT_S} if self._is_sqlite else {},
-            pool_pre_ping=not self._is_sqlite,  # a database server restarts without telling
+        self._connections = sqlite.Connections()
+        self._engine = (
+            sqlite.engine(self._url, self._connections)
+            if self._is_sqlite
+            else create_async_engine(self._url, pool_pre_ping=True)  # a database server restarts without telling
         )
         self._writing = asyncio.Lock()  # SQLite has one writer: waiting here is in order, in its busy handler it is not
-        if self._is_sqlite:
-            event.listen(self._engine.sync_engine, "connect", _write_ahead)
-            event.listen(self._engine.sync_engine, "begin", _begin)
 
     async def open(self) -> None:
         """Bring the schema to the newest revision; whoever else is at it is waited for."""
@@ -57,6 +53,7 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+        await self._connections.ended()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -72,7 +69,7 @@ class Database:
                 yield sql
             return
         async with self._writing, self._engine.connect() as sql:
-            await sql.execution_options(**{_WRITES: True})
+            await sql.execution_options(**{sqlite.WRITES: True})
             async with sql.begin():
                 yield sql
 
@@ -83,7 +80,7 @@ class Database:
 
     def insert_if_absent(self, table: Table, **values: object) -> Insert:
         """A statement that adds a row, unless one with its key is there."""
-        kind = sqlite.insert if self._is_sqlite else postgresql.insert
+        kind = sqlite_dialect.insert if self._is_sqlite else postgresql.insert
         return kind(table).values(**values).on_conflict_do_nothing()
 
 
@@ -95,18 +92,3 @@ def _migrate(connection: Connection) -> None:
     if "jobs" in found and "alembic_version" not in found:
         command.stamp(config, FIRST_REVISION)
     command.upgrade(config, "head")
-
-
-def _write_ahead(connection: Any, _record: Any) -> None:
-    """SQLite's write-ahead log: readers and the writer do not wait for each other. Commits stay synced to disk."""
-    connection.isolation_level = None  # the driver would begin transactions by itself, late and never immediate
-    sql = connection.cursor()
-    with suppress(OperationalError):  # another process is just switching it, for all: the mode is the file's
-        sql.execute("PRAGMA journal_mode=WAL")
-    sql.close()
-
-
-def _begin(connection: Connection) -> None:
-    """A transaction that will write takes the writer's place at once: one that reads first could not wait for it."""
-    writes = connection.get_execution_options().get(_WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
