@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 
 import torch
 from PIL.Image import Image
 
+from deployments.engine.compute import Compute
 from deployments.engine.events import ImageReady
 from deployments.engine.failure import is_fatal
 from deployments.engine.families.base import Family
@@ -21,8 +23,9 @@ MAX_DECODE = 4
 class Decoder:
     """What the finish thread does: decodes, and tells the images to those who asked for them."""
 
-    def __init__(self, family: Family) -> None:
+    def __init__(self, family: Family, compute: Compute) -> None:
         self._family = family
+        self._compute = compute
 
     def __call__(self, done: list[Running]) -> None:
         """Decode images whose last step is done, of any sizes."""
@@ -37,8 +40,7 @@ class Decoder:
             return
         images: list[Image] | None = None
         try:
-            with torch.no_grad():
-                images = self._family.decode([running.state for running in batch], tiled=tiled)
+            images = self._compute(partial(self._images, batch, tiled))
         except Exception as error:  # whatever a decode raises ends its requests, not the thread
             if tiled or not isinstance(error, torch.OutOfMemoryError):
                 for running in batch:
@@ -55,3 +57,7 @@ class Decoder:
             item = running.state.item
             running.ticket.tell(ImageReady(item.request.id, image, item.seed, item.index))
             running.ticket.image_done()
+
+    @torch.no_grad()
+    def _images(self, batch: Sequence[Running], tiled: bool) -> list[Image]:
+        return self._family.decode([running.state for running in batch], tiled=tiled)

@@ -1,6 +1,7 @@
 """The engine: images from many requests, one step at a time, in shared forwards.
 
-Four threads, each with one job, joined by queues::
+Four threads, each with one job, joined by queues (on a CPU, what computes does so on one more:
+:mod:`deployments.engine.compute`)::
 
     submit → [prepare] → [denoise] → [finish] ─┐
               encode,     forwards,   decode    ├→ [emit] → on_events
@@ -13,9 +14,11 @@ import queue
 import threading
 from collections.abc import Generator, Mapping
 from contextlib import closing
+from functools import partial
 from typing import Any, Self
 
 from deployments.catalog import ModelCard
+from deployments.engine.compute import Compute
 from deployments.engine.decoding import Decoder
 from deployments.engine.emitting import Emitter
 from deployments.engine.errors import Conflict, DarkroomError, GenerationCancelled, Interrupted, QueueFull, error_of
@@ -50,6 +53,7 @@ class Engine:
         max_batch: images that share a forward at most.
         max_pending: requests inside at most; one more is refused as ``QueueFull``.
         overrides: reported in :meth:`stats`.
+        compute: where the weights were loaded; closed with the engine.
         weights_id: see :class:`deployments.engine.loader.LoadedModel`: checkpoints are for engines with an equal one.
     """
 
@@ -62,8 +66,10 @@ class Engine:
         max_pending: int = 1024,
         overrides: dict[str, Any] | None = None,
         weights_id: str = "",
+        compute: Compute | None = None,
     ) -> None:
         self.card = card
+        self._compute = compute = compute or Compute(family.device)
         self._family = family
         self._max_batch = max_batch
         self._max_pending = max_pending
@@ -71,9 +77,11 @@ class Engine:
         self._tickets: dict[str, Ticket] = {}
         self._lock = threading.Lock()
         self._closed = False
-        self._finish = Stage("darkroom-finish", Decoder(family), self._died)
-        self._loop = DenoiseLoop(family, card.default_size, max_batch, self._finish.put, self._died)
-        preparer = Preparer(family, model_facts(card, family, weights_id), self._loop.join)
+        self._finish = Stage("darkroom-finish", Decoder(family, compute), self._died)
+        self._loop = DenoiseLoop(
+            family, compute, card.default_size, max_batch, on_done=self._finish.put, on_death=self._died
+        )
+        preparer = Preparer(family, compute, model_facts(card, family, weights_id), self._loop.join)
         self._prepare = Stage("darkroom-prepare", preparer, self._died)
         self._emit = Stage("darkroom-emit", Emitter(self.cancel), self._died)
         self._threads = (self._prepare, self._loop, self._finish, self._emit)  # in the order of a request's life
@@ -120,15 +128,21 @@ class Engine:
     @classmethod
     def of(cls, spec: LoadSpec, *, max_batch: int = 8) -> Self:
         """The same as :meth:`load`, from one value."""
-        from deployments.engine.loader import load
+        from deployments.engine.loader import load, pick_device
 
-        loaded = load(spec)
+        compute = Compute(pick_device(spec.device))
+        try:
+            loaded = compute(partial(load, spec))
+        except BaseException:
+            compute.close()
+            raise
         return cls(
             loaded.family,
             loaded.card,
             max_batch=max_batch,
             overrides=dict(loaded.overrides),
             weights_id=loaded.weights_id,
+            compute=compute,
         )
 
     def submit(
@@ -275,6 +289,7 @@ class Engine:
         self._end_all(Interrupted("the engine was closed"))
         for thread in self._threads:
             thread.close()
+        self._compute.close()
 
     def __enter__(self) -> Self:
         return self

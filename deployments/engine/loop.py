@@ -10,6 +10,7 @@ import torch
 
 from deployments.catalog import Size
 from deployments.engine.batching import StepScheduler
+from deployments.engine.compute import Compute
 from deployments.engine.events import Progress
 from deployments.engine.failure import is_fatal
 from deployments.engine.families.base import DenoiseState, Family
@@ -40,22 +41,26 @@ class DenoiseLoop(Worker):
 
     Args:
         family: the architecture's adapter.
+        compute: where forwards run, and what follows each of them.
         default_size: the size to which measured costs are scaled.
         max_batch: states in one forward at most.
-        on_done: takes an image whose last step is done; called on this thread, must not block.
+        on_done: takes an image whose last step is done; must not block.
         on_death: called when the thread ends by an error.
     """
 
     def __init__(
         self,
         family: Family,
+        compute: Compute,
         default_size: Size,
         max_batch: int,
+        *,
         on_done: Callable[[Running], None],
         on_death: Callable[[BaseException], None],
     ) -> None:
         super().__init__("darkroom-denoise", on_death)
         self._family = family
+        self._compute = compute
         self._default_pixels = default_size[0] * default_size[1]
         self._on_done = on_done
         self._scheduler: StepScheduler[Running] = StepScheduler(max_batch)
@@ -94,9 +99,8 @@ class DenoiseLoop(Worker):
             return [*self._running, *self._joining]
 
     def _work(self) -> None:
-        with torch.no_grad():
-            while self._await_work():
-                self._turn()
+        while self._await_work():
+            self._compute(self._turn)
 
     def _await_work(self) -> bool:
         """Wait until there is something to do; False when the loop is to end."""
@@ -111,6 +115,7 @@ class DenoiseLoop(Worker):
             self._scheduler.add(running, running.state.key)
         return True
 
+    @torch.no_grad()
     def _turn(self) -> None:
         for running in [running for running in self._running if running.ticket.ended]:
             self._leave(running)  # cancelled: before the next forward

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from deployments.engine.checkpoint import UnfitCheckpoint, resume
+from deployments.engine.compute import Compute
 from deployments.engine.events import Started
 from deployments.engine.failure import is_fatal
 from deployments.engine.families.base import Family, Item
@@ -38,12 +39,20 @@ class Preparer:
     """What the prepare thread does.
 
     Args:
+        compute: where prompts are encoded and noise is drawn.
         model: the engine's part of fingerprints.
         join: takes the images of one request that are ready for their next forward.
     """
 
-    def __init__(self, family: Family, model: Mapping[str, Any], join: Callable[[Sequence[Running]], None]) -> None:
+    def __init__(
+        self,
+        family: Family,
+        compute: Compute,
+        model: Mapping[str, Any],
+        join: Callable[[Sequence[Running]], None],
+    ) -> None:
         self._family = family
+        self._compute = compute
         self._model = model
         self._join = join
 
@@ -56,8 +65,7 @@ class Preparer:
             ticket.taken_up()
             ticket.tell(Started(ticket.request.id))
             try:
-                with torch.no_grad():
-                    newcomers = ticket.within(partial(self._begun, submission))
+                newcomers = self._compute(partial(ticket.within, partial(self._begun, submission)))
             except Exception as error:
                 ticket.fail(error)
                 if is_fatal(error):
@@ -66,6 +74,7 @@ class Preparer:
             ticket.joined()
             self._join(newcomers)
 
+    @torch.no_grad()
     def _begun(self, submission: Submission) -> list[Running]:
         ticket = submission.ticket
         items = self._family.prepare(ticket.request)

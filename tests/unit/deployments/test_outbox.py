@@ -50,3 +50,30 @@ async def test_nothing_follows_the_terminal_event() -> None:
     outbox.put(Cancelled(JOB))
     outbox.put(Progress(JOB, 1, 20, 0))
     assert await outbox.take() == [Cancelled(JOB)]
+
+
+async def test_progress_and_previews_wait_for_their_time_and_a_transition_takes_them_along_at_once() -> None:
+    outbox = Outbox(pace_s=3600)
+    outbox.put(Started(JOB))
+    assert await outbox.take() == [Started(JOB)]
+    outbox.put(Progress(JOB, 1, 20, 0))
+    outbox.put(preview(1))
+    reader = asyncio.create_task(outbox.take())
+    await asyncio.sleep(0.01)
+    assert not reader.done()
+    outbox.put(Cancelled(JOB))
+    assert await reader == [Progress(JOB, 1, 20, 0), preview(1), Cancelled(JOB)]
+
+
+async def test_progress_goes_out_by_itself_when_its_time_has_come() -> None:
+    outbox = Outbox(pace_s=0.01)
+    outbox.put(Started(JOB))
+    await outbox.take()
+    outbox.put(Progress(JOB, 1, 20, 0))
+    assert await outbox.take() == [Progress(JOB, 1, 20, 0)]
+
+
+async def test_the_first_news_of_an_attempt_does_not_wait() -> None:
+    outbox = Outbox(pace_s=3600)
+    outbox.put(Progress(JOB, 1, 20, 0))
+    assert await outbox.take() == [Progress(JOB, 1, 20, 0)]
