@@ -16,10 +16,11 @@ from typing import Any
 from PIL import Image
 
 from benchmarks.measure import environment, interleaved, summary, write
-from benchmarks.stock import Stock
+from benchmarks.sides import StockCall, engine_and_stock
 from deployments.demo import demo_folder
 from deployments.engine import Completed, Engine, Event, Failed, GenerationRequest, ImageReady
 from deployments.engine.resolve import resolve
+from deployments.engine.spec import LoadSpec
 
 _PROMPTS = itertools.count()
 """No prompt comes twice: the engine would find it in its cache, where the stock pipeline encodes it again."""
@@ -35,7 +36,7 @@ def new_requests(engine: Engine, steps: int, requests: int) -> list[GenerationRe
     ]
 
 
-def run_stock(stock: Stock, requests: Sequence[GenerationRequest]) -> list[Image.Image]:
+def run_stock(stock: StockCall, requests: Sequence[GenerationRequest]) -> list[Image.Image]:
     """Make the pictures of ``requests`` one after the other."""
     return [stock(request) for request in requests]
 
@@ -66,10 +67,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     where = environment()
-    with Engine.load(
-        options.model, weights="demo", device="cpu", dtype="float32", max_batch=options.requests
-    ) as engine:
-        stock = Stock(engine.card, demo_folder(engine.card.id))
+    spec = LoadSpec(options.model, weights="demo", device="cpu", dtype="float32")
+    with engine_and_stock(spec, demo_folder(options.model), options.requests) as (engine, stock):
 
         def compared(requests: int, rounds: int) -> tuple[list[float], list[float]]:
             return interleaved(

@@ -1,6 +1,6 @@
 """How late a timer of the event loop wakes while the engine runs flat out in the same process.
 
-    python -m benchmarks.event_loop [--model sd15] [--steps 20] [--in-flight 16] [--seconds 20] [--threads 1] [--thawed]
+    python -m benchmarks.event_loop [--model sd15] [--steps 20] [--in-flight 16] [--seconds 20] [--threads N] [--thawed]
 
 A coroutine asks to sleep for 10 ms, again and again, and notes how much later it woke: first while the engine idles,
 then, after a warm-up, while 16 requests are always in flight, text to image, image to image and inpainting by four
@@ -19,6 +19,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -26,10 +27,12 @@ import torch
 from benchmarks.load import COMBINATIONS, mixed
 from benchmarks.measure import environment, summary, timed, write
 from deployments.engine import Engine, Event, Failed
+from deployments.engine.compute import Compute
 from deployments.engine.events import TERMINAL
 from deployments.engine.families.base import DenoiseState, Family
 from deployments.engine.loader import load
 from deployments.engine.spec import LoadSpec
+from deployments.served import available_cores
 
 TIMER_S = 0.010
 """What the coroutine sleeps."""
@@ -169,15 +172,16 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--in-flight", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--threads", type=int, default=1, help="of torch; networks this small lose by a second one")
+    parser.add_argument("--threads", type=int, default=available_cores(), help="of torch; all cores by default")
     parser.add_argument("--thawed", action="store_true", help="leave what is loaded to the garbage collector")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     where = environment()
-    loaded = load(LoadSpec(options.model, weights="demo", device="cpu", dtype="float32"))
+    compute = Compute(torch.device("cpu"))
+    loaded = compute(partial(load, LoadSpec(options.model, weights="demo", device="cpu", dtype="float32")))
     forwards = Forwards(loaded.family)
     collection_s = None if options.thawed else round(frozen(), 3)
-    with Engine(loaded.family, loaded.card, max_batch=options.in_flight) as engine:
+    with Engine(loaded.family, loaded.card, max_batch=options.in_flight, compute=compute) as engine:
         found = asyncio.run(measure(engine, forwards, options.steps, options.in_flight, options.seconds))
     holds = found["flat_out"]["late_s"]["p99"] <= LIMIT_S
     result: dict[str, Any] = {

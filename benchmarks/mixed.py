@@ -1,6 +1,6 @@
 """A mixed load through the engine, and through the stock pipelines one request after the other, in one run.
 
-    python -m benchmarks.mixed [--model sd15] [--steps 20] [--requests 24] [--rounds 3] [--threads 1]
+    python -m benchmarks.mixed [--model sd15] [--steps 20] [--requests 24] [--rounds 3] [--threads N]
 
 Text to image, image to image and inpainting, each by four samplers, in float32 on the CPU: the engine gets all requests
 at once and runs them in shared forwards; the stock side calls the pipeline that each wants, as a server with a lock
@@ -24,11 +24,13 @@ from PIL import Image
 from benchmarks.engine import run_engine, run_stock
 from benchmarks.load import MODES, SAMPLERS, mixed
 from benchmarks.measure import environment, interleaved, summary, write
-from benchmarks.stock import Stock
+from benchmarks.sides import engine_and_stock
 from deployments.catalog import CATALOG
 from deployments.demo.pipelines import build_pipeline
 from deployments.engine import Engine, GenerationRequest
 from deployments.engine.resolve import resolve
+from deployments.engine.spec import LoadSpec
+from deployments.served import available_cores
 
 MODELS = [name for name, card in CATALOG.items() if set(SAMPLERS[1:]) <= set(card.capabilities.samplers)]
 """Those of the UNet family: flow models have other samplers."""
@@ -72,16 +74,14 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=24)
     parser.add_argument("--max-batch", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=1, help="of torch; networks this small lose by a second one")
+    parser.add_argument("--threads", type=int, default=available_cores(), help="of torch; all cores by default")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     where = environment()
     with tempfile.TemporaryDirectory(prefix="darkroom-bench-") as folder:
         random_weights(options.model, Path(folder))
-        with Engine.load(
-            options.model, weights=folder, device="cpu", dtype="float32", max_batch=options.max_batch
-        ) as engine:
-            stock = Stock(engine.card, Path(folder))
+        spec = LoadSpec(options.model, weights=folder, device="cpu", dtype="float32")
+        with engine_and_stock(spec, Path(folder), options.max_batch) as (engine, stock):
             load = engine, options.requests, options.size, options.steps
             for_stock, for_engine = loads(*load), loads(*load)
             theirs: list[Image.Image] = []

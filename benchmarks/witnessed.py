@@ -3,15 +3,18 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO, cast
 
 from ray.serve import Application
 
 from deployments.engine import Engine
+from deployments.engine.compute import Compute
 from deployments.engine.families.base import DenoiseState, Family
 from deployments.engine.loader import load
 from deployments.engine.spec import LoadSpec
+from deployments.served import available_cores
 from serve_app.app import compose
 from serve_app.settings import AppArgs, ModelSettings
 
@@ -57,7 +60,7 @@ class Witness:
 
 @dataclass(frozen=True, slots=True)
 class LoadWitnessed:
-    """The engine factory: one torch thread."""
+    """The engine factory."""
 
     spec: LoadSpec
     max_batch: int
@@ -66,10 +69,17 @@ class LoadWitnessed:
     def __call__(self) -> Engine:
         import torch
 
-        torch.set_num_threads(1)
-        loaded = load(self.spec)
+        torch.set_num_threads(available_cores())
+        compute = Compute(torch.device("cpu"))
+        loaded = compute(partial(load, self.spec))
         witness = Witness(loaded.family, self.file.open("a", encoding="utf-8"))
-        return Engine(cast(Family, witness), loaded.card, max_batch=self.max_batch, overrides=dict(loaded.overrides))
+        return Engine(
+            cast(Family, witness),
+            loaded.card,
+            max_batch=self.max_batch,
+            overrides=dict(loaded.overrides),
+            compute=compute,
+        )
 
 
 def build(args: AppArgs) -> Application:

@@ -1,12 +1,17 @@
 """The thread on which a model computes."""
 
+import os
+import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import torch
 
 T = TypeVar("T")
+
+LOWEST_PRIORITY: Final = 19
 
 
 class Compute:
@@ -16,10 +21,13 @@ class Compute:
     team of threads for each thread that ever computed in parallel, and where the teams together have more threads than
     there are cores, GNU's OpenMP hardly spins between two parallel regions (``gomp_throttled_spin_count_var``): it
     sleeps and is woken, thousands of times in each step. A small model's picture then takes three times as long.
+
+    On Linux that thread, and with it its team, runs at the lowest priority. It wants every core all the time; requests,
+    events and cancels want one for a millisecond, and should not wait for it. (Ray's workers run at 15 already.)
     """
 
     def __init__(self, device: torch.device) -> None:
-        self._thread = ThreadPoolExecutor(1, "darkroom-compute") if device.type == "cpu" else None
+        self._thread = ThreadPoolExecutor(1, "darkroom-compute", _give_way) if device.type == "cpu" else None
 
     def __call__(self, work: Callable[[], T]) -> T:
         """``work``'s result, or what it raises. Work of several callers is done in the order of their calls.
@@ -33,3 +41,8 @@ class Compute:
         """End the thread, after what was given to it."""
         if self._thread is not None:
             self._thread.shutdown()
+
+
+def _give_way() -> None:
+    if sys.platform == "linux":  # where a thread has a priority of its own, which those that it starts inherit
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)
