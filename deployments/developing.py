@@ -66,15 +66,17 @@ class Developing:
         cancel: Callable[[], object],
         saved: Callable[[], object],
         there: Mapping[int, int],
+        pace: Callable[[], float],
         spans: AttemptSpans,
     ) -> None:
         """``cancel`` stops the request in the engine; called when a picture can't be stored. ``saved`` is called for
-        each state that was saved; ``there`` is as in :class:`~deployments.saving.Saving`."""
+        each state that was saved; ``there`` is as in :class:`~deployments.saving.Saving`, ``pace`` as in
+        :class:`~deployments.outbox.Outbox`."""
         self.attempt = attempt
         self.spans = spans
         self._lab = lab
         self._cancel = cancel
-        self._outbox = Outbox()
+        self._outbox = Outbox(pace)
         self._saving = Saving(attempt.request.id, lab.checkpoints, saved, there)
         self._pictures: list[Preview | ImageReady] = []
         self._completed: Completed | None = None

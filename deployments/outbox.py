@@ -1,6 +1,7 @@
 """What one attempt has to tell, gathered until somebody asks: bounded, and nothing of value is dropped."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -8,25 +9,34 @@ from deployments.engine.events import TERMINAL, Progress
 from deployments.messages import EncodedPreview, ReplicaEvent
 
 PACE_S: Final = 0.1
-"""Progress and previews are handed out no sooner after the events before them.
+"""An attempt's progress and previews go out no sooner after the events before them: nobody sees more than ten a second.
 
-Each list of events goes through three processes to its reader. On a CPU they take that time from the denoiser (at every
-step of 15 ms they took as much as the steps themselves), and nobody sees more than ten pictures a second.
+Each list of events goes through three processes to its reader. On a CPU they take that time from the denoiser: told
+after every step of 15 ms, they took as much as the steps themselves.
 """
+
+LISTS_PER_S: Final = 40
+"""Lists that the attempts of a replica hand out together, transitions aside: with more than four running, each waits
+longer for its turn."""
+
+
+def pace_s(attempts: int) -> float:
+    """Seconds between two lists of one attempt, if so many are running on its replica."""
+    return max(PACE_S, attempts / LISTS_PER_S)
 
 
 class Outbox:
     """The events of one attempt on their way to the Router. For one event loop and one reader.
 
-    A transition goes out at once, with all that has gathered; progress and previews at most every ``pace_s`` seconds.
+    A transition goes out at once, with all that has gathered; progress and previews at most every ``pace()`` seconds.
 
     A preview that a newer one of the same image overtakes before it was read is dropped; everything else is kept, in
     order. So it holds at most ``n`` previews beside the transitions and ``n × steps`` progress events. Nothing is added
     after the terminal event.
     """
 
-    def __init__(self, pace_s: float = PACE_S) -> None:
-        self._pace_s = pace_s
+    def __init__(self, pace: Callable[[], float] = lambda: PACE_S) -> None:
+        self._pace = pace
         self._events: list[ReplicaEvent] = []
         self._news = asyncio.Event()
         self._urgent = asyncio.Event()
@@ -53,7 +63,7 @@ class Outbox:
         with suppress(TimeoutError):
             async with asyncio.timeout_at(self._not_before):
                 await self._urgent.wait()
-        self._not_before = asyncio.get_running_loop().time() + self._pace_s
+        self._not_before = asyncio.get_running_loop().time() + self._pace()
         self._news.clear()
         self._urgent.clear()
         events, self._events = self._events, []

@@ -20,6 +20,7 @@ from deployments.engine.errors import DarkroomError, Gone, InternalError, Interr
 from deployments.engine.events import Event, Failed
 from deployments.engine.request import new_request_id
 from deployments.messages import HELD_LORAS, Dropped, ReplicaEvent, ReplicaStats, RunAttempt
+from deployments.outbox import pace_s
 from deployments.served import ServedEngine
 from deployments.telemetry.attempt_lines import log_attempt
 from deployments.telemetry.attempt_spans import AttemptSpans
@@ -114,6 +115,7 @@ class ModelReplica:
             cancel=lambda: self._engine.cancel(attempt.request.id),
             saved=self._metrics.checkpoint_saved,
             there={index: state.step for index, state in resume.items()},
+            pace=lambda: pace_s(len(self._running)),
             spans=spans,
         )
         last: ReplicaEvent | None = None

@@ -4,7 +4,7 @@ import asyncio
 
 from deployments.engine.events import Cancelled, Progress, Started
 from deployments.messages import EncodedPreview
-from deployments.outbox import Outbox
+from deployments.outbox import LISTS_PER_S, PACE_S, Outbox, pace_s
 
 JOB = "job"
 
@@ -53,7 +53,7 @@ async def test_nothing_follows_the_terminal_event() -> None:
 
 
 async def test_progress_and_previews_wait_for_their_time_and_a_transition_takes_them_along_at_once() -> None:
-    outbox = Outbox(pace_s=3600)
+    outbox = Outbox(lambda: 3600)
     outbox.put(Started(JOB))
     assert await outbox.take() == [Started(JOB)]
     outbox.put(Progress(JOB, 1, 20, 0))
@@ -66,7 +66,7 @@ async def test_progress_and_previews_wait_for_their_time_and_a_transition_takes_
 
 
 async def test_progress_goes_out_by_itself_when_its_time_has_come() -> None:
-    outbox = Outbox(pace_s=0.01)
+    outbox = Outbox(lambda: 0.01)
     outbox.put(Started(JOB))
     await outbox.take()
     outbox.put(Progress(JOB, 1, 20, 0))
@@ -74,6 +74,11 @@ async def test_progress_goes_out_by_itself_when_its_time_has_come() -> None:
 
 
 async def test_the_first_news_of_an_attempt_does_not_wait() -> None:
-    outbox = Outbox(pace_s=3600)
+    outbox = Outbox(lambda: 3600)
     outbox.put(Progress(JOB, 1, 20, 0))
     assert await outbox.take() == [Progress(JOB, 1, 20, 0)]
+
+
+def test_the_attempts_of_a_replica_share_what_it_hands_out() -> None:
+    assert pace_s(1) == pace_s(4) == PACE_S
+    assert 16 / pace_s(16) == LISTS_PER_S
