@@ -9,26 +9,25 @@ from deployments.engine.events import TERMINAL, Progress
 from deployments.messages import EncodedPreview, ReplicaEvent
 
 PACE_S: Final = 0.1
-"""An attempt's progress and previews go out no sooner after the events before them: nobody sees more than ten a second.
+"""An attempt's progress goes out no sooner after the events before it: nobody sees more than ten steps a second.
 
 Each list of events goes through three processes to its reader. On a CPU they take that time from the denoiser: told
 after every step of 15 ms, they took as much as the steps themselves.
 """
 
 LISTS_PER_S: Final = 40
-"""Lists that the attempts of a replica hand out together, transitions aside: with more than four running, each waits
-longer for its turn."""
+"""Lists of progress that the attempts of a replica hand out together: from five running on, each waits longer."""
 
 
 def pace_s(attempts: int) -> float:
-    """Seconds between two lists of one attempt, if so many are running on its replica."""
+    """Seconds between an attempt's events and the progress that follows, if so many are running on its replica."""
     return max(PACE_S, attempts / LISTS_PER_S)
 
 
 class Outbox:
     """The events of one attempt on their way to the Router. For one event loop and one reader.
 
-    A transition goes out at once, with all that has gathered; progress and previews at most every ``pace()`` seconds.
+    Transitions and previews go out at once, with all that has gathered; progress alone waits for ``pace()`` seconds.
 
     A preview that a newer one of the same image overtakes before it was read is dropped; everything else is kept, in
     order. So it holds at most ``n`` previews beside the transitions and ``n × steps`` progress events. Nothing is added
@@ -54,7 +53,7 @@ class Outbox:
         self._events.append(event)
         self._ended = isinstance(event, TERMINAL)
         self._news.set()
-        if not isinstance(event, (Progress, EncodedPreview)):
+        if not isinstance(event, Progress):
             self._urgent.set()
 
     async def take(self) -> list[ReplicaEvent]:

@@ -42,6 +42,7 @@ SECTIONS: Mapping[str, Callable[[list[dict[str, Any]]], list[str]]] = {
     "mixed": engine.mixed_rows,
     "against": each(service.against_rows),
     "service": each(service.service_rows),
+    "modes": each(service.modes_rows),
     "open_loop": each(service.open_loop_rows),
     "cold_start": each(service.cold_start_rows),
     "event_loop": each(engine.event_loop_rows),

@@ -71,6 +71,32 @@ def against_rows(result: dict[str, Any]) -> list[str]:
     return rows
 
 
+MODES: Mapping[str, str] = {"default": "Serve's default", "throughput": "`RAY_SERVE_THROUGHPUT_OPTIMIZED=1`"}
+"""What `benchmarks.modes` compares."""
+
+
+def modes_rows(result: dict[str, Any]) -> list[str]:
+    """The service in each of Serve's modes."""
+    at_once = result["concurrent"]
+    rows = [
+        f"## Ray Serve's modes ({result['model']}, {result['weights']} weights, {result['steps']} steps)",
+        "",
+        f"The same application, PNG over HTTP, each turn on a cluster of its own. In throughput mode {at_once} at once "
+        f"get **{result['throughput_ratio']:.2f} ×** the",
+        f"images per second, and one alone takes {result['latency_ratio']:.2f} × the time.",
+        "",
+        f"| mode | one alone, median | p95 | images/s, {at_once} at once | `/health` p99 while saturated |",
+        "|---|---|---|---|---|",
+    ]
+    for name, found in result["modes"].items():
+        alone = found["alone_s"]
+        rows.append(
+            f"| {MODES[name]} | {milliseconds(alone['median'])} | {milliseconds(alone['p95'])} "
+            f"| {found['images_per_s']['median']:.2f} | {milliseconds(found['health_p99_s']['median'])} |"
+        )
+    return rows
+
+
 def open_loop_rows(result: dict[str, Any]) -> list[str]:
     """The service under requests that come when they come."""
     alone = ", ".join(f"{model} {milliseconds(latency)}" for model, latency in result["isolated_latency_s"].items())

@@ -2,8 +2,10 @@
 
 import asyncio
 
+import pytest
+
 from deployments.engine.events import Cancelled, Progress, Started
-from deployments.messages import EncodedPreview
+from deployments.messages import EncodedPreview, ReplicaEvent
 from deployments.outbox import LISTS_PER_S, PACE_S, Outbox, pace_s
 
 JOB = "job"
@@ -52,17 +54,19 @@ async def test_nothing_follows_the_terminal_event() -> None:
     assert await outbox.take() == [Cancelled(JOB)]
 
 
-async def test_progress_and_previews_wait_for_their_time_and_a_transition_takes_them_along_at_once() -> None:
+@pytest.mark.parametrize("urgent", [Cancelled(JOB), preview(2)])
+async def test_progress_waits_for_its_time_and_goes_at_once_with_a_transition_or_a_preview(
+    urgent: ReplicaEvent,
+) -> None:
     outbox = Outbox(lambda: 3600)
     outbox.put(Started(JOB))
     assert await outbox.take() == [Started(JOB)]
     outbox.put(Progress(JOB, 1, 20, 0))
-    outbox.put(preview(1))
     reader = asyncio.create_task(outbox.take())
     await asyncio.sleep(0.01)
     assert not reader.done()
-    outbox.put(Cancelled(JOB))
-    assert await reader == [Progress(JOB, 1, 20, 0), preview(1), Cancelled(JOB)]
+    outbox.put(urgent)
+    assert await reader == [Progress(JOB, 1, 20, 0), urgent]
 
 
 async def test_progress_goes_out_by_itself_when_its_time_has_come() -> None:
