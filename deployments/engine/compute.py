@@ -5,13 +5,15 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Final, TypeVar
 
 import torch
 
 T = TypeVar("T")
 
-LOWEST_PRIORITY: Final = 19
+GIVES_WAY_BY: Final = 4
+"""Niceness that the computing thread adds to its process's. Ray's workers run at 15 of at most 19."""
 
 
 class Compute:
@@ -22,8 +24,8 @@ class Compute:
     there are cores, GNU's OpenMP hardly spins between two parallel regions (``gomp_throttled_spin_count_var``): it
     sleeps and is woken, thousands of times in each step. A small model's picture then takes three times as long.
 
-    On Linux that thread, and with it its team, runs at the lowest priority. It wants every core all the time; requests,
-    events and cancels want one for a millisecond, and should not wait for it. (Ray's workers run at 15 already.)
+    On Linux that thread, and with it its team, runs at a lower priority than the rest of its process. It wants every
+    core all the time; requests, events and cancels want one for a millisecond, and should not wait for it.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -45,4 +47,6 @@ class Compute:
 
 def _give_way() -> None:
     if sys.platform == "linux":  # where a thread has a priority of its own, which those that it starts inherit
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)
+        own = threading.get_native_id()
+        with suppress(OSError):  # a sandbox may forbid it
+            os.setpriority(os.PRIO_PROCESS, own, min(19, os.getpriority(os.PRIO_PROCESS, own) + GIVES_WAY_BY))

@@ -1,5 +1,7 @@
 """Where a model computes: on the CPU on one thread, so that OpenMP has one team; on a GPU wherever it is called."""
 
+import os
+import sys
 import threading
 from collections.abc import Sequence
 
@@ -9,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from deployments.engine import Engine, GenerationRequest
-from deployments.engine.compute import Compute
+from deployments.engine.compute import GIVES_WAY_BY, Compute
 from deployments.engine.families.base import DenoiseState, Item
 from tests.unit.deployments.engine.slow_motion import CARD, SlowMotionFamily
 
@@ -71,4 +73,16 @@ def test_what_the_work_raises_reaches_its_caller() -> None:
 def test_on_a_gpu_the_callers_thread_computes() -> None:
     compute = Compute(torch.device("cuda"))
     assert compute(threading.current_thread) is threading.current_thread()
+    compute.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
+def test_what_computes_gives_way_to_the_rest_of_its_process() -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    compute = Compute(torch.device("cpu"))
+    before = niceness()
+    assert compute(niceness) == min(19, before + GIVES_WAY_BY)
+    assert niceness() == before
     compute.close()
